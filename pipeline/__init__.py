@@ -1,0 +1,1 @@
+"""How it runs: sources and operators joined into lanes, logs and views, here or on a Ray cluster."""

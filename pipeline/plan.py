@@ -1,0 +1,67 @@
+"""What is to be run: typed, picklable, and complete before anything starts."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Literal, Protocol
+
+from operators.media import StreamInfo
+from operators.protocols import BatchOperator, Source, Stills, StreamOperator
+from operators.records import Model
+
+LaneName = Literal["look", "listen", "narrate"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPlan:
+    """One model of the run: what it is, and where it lives."""
+
+    name: str
+    """What operators ask for: "vad", "speech", "text", "frames", "sound", "captioner"."""
+    make: Callable[[], BatchOperator[Any, Any]]
+    """Makes the unopened operator; picklable (a class with bound options)."""
+    identity: Model
+    shared: bool
+    """True: in a pool of model processes that all streams share. False: beside each stream."""
+    device: str = "cpu"
+    threads: int = 1
+    replicas: int = 1
+    batch: int = 1
+    """Most items in one call."""
+    age_s: float = 0.0
+    """How long the first item of a batch waits for others."""
+
+
+class StreamPlan(Protocol):
+    """One stream of the run. Everything here is picklable and makes fresh, unshared objects on each call."""
+
+    @property
+    def stream_id(self) -> str: ...
+    @property
+    def uri(self) -> str: ...
+    @property
+    def start(self) -> Fraction:
+        """--from"""
+        ...
+
+    @property
+    def stop(self) -> Fraction | None:
+        """--to"""
+        ...
+
+    @property
+    def settings_fingerprint(self) -> str:
+        """SHA-256 of everything that decides what the records say, but for the source itself."""
+        ...
+
+    def open_source(self) -> tuple[Source, StreamInfo]:
+        """Probe and choose the reader. Raises SourceUnavailable."""
+        ...
+
+    def source_fingerprint(self) -> str:
+        """Size and SHA-256 of a file, or size and first and last MiB above 1 GiB."""
+        ...
+
+    def operators(self, lane: LaneName, stills: Stills) -> list[StreamOperator]:
+        """Fresh operators of a lane, in the order in which items are given to them."""
+        ...
