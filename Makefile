@@ -1,0 +1,61 @@
+# Every target does its own set-up, once: `make env` again does nothing while the lock is unchanged.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+PY := .venv/bin/python
+STAMP := .venv/.installed
+# Debian packages of which the tests run the command of the same name.
+TEST_COMMANDS := ffmpeg flite espeak-ng
+REAL := ray or ffmpeg or whisper or media
+
+.PHONY: help env demo test lint bench lock clean
+
+help:
+	@echo "make demo [CLIP=path]   captions and events of a clip on a timeline; our own clip: expected beside found"
+	@echo "make test               all tests that this machine can run; names what was skipped and what provides it"
+	@echo "make lint               ruff and mypy"
+	@echo "make bench              speed and memory, as ratios"
+	@echo "make env                the environment alone, in .venv"
+	@echo "make lock               pin the newest allowed versions in requirements.lock"
+
+env: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	@uv=$$(bash deploy/bootstrap.sh uv)
+	if [ ! -x $(PY) ]; then "$$uv" venv --quiet --python '>=3.11' .venv; fi
+	"$$uv" pip sync --quiet --require-hashes --python $(PY) requirements.lock
+	"$$uv" pip install --quiet --no-deps --no-build-isolation --python $(PY) --editable .
+	touch $@
+
+demo: env
+	@$(PY) -m pipeline.demo $(if $(CLIP),'$(CLIP)')
+
+# Both tiers run even if the first fails; what was skipped in either is told at the end.
+test: env
+	@bash deploy/bootstrap.sh debian $(TEST_COMMANDS) || true
+	failed=0
+	rm -rf .venv/reports
+	$(PY) -m pytest -q -n 2 -m 'not ($(REAL))' --junitxml=.venv/reports/unit.xml || failed=1
+	$(PY) -m pytest -q -m '$(REAL)' --junitxml=.venv/reports/real.xml || failed=1
+	$(PY) tests/skipped.py .venv/reports/*.xml
+	exit $$failed
+
+lint: env
+	@$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+bench: env
+	@$(PY) -m pipeline.bench
+
+lock:
+	@uv=$$(bash deploy/bootstrap.sh uv)
+	"$$uv" pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url \
+		--python-version 3.11 --extra dev pyproject.toml --output-file requirements.lock
+
+clean:
+	rm -rf .venv .uv out
+
+.ONESHELL:

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# What a fresh Debian machine lacks, brought where that is allowed; else the line that brings it.
+#   bootstrap.sh uv                  prints the path of a uv, installed into .uv/ where there is none
+#   bootstrap.sh debian COMMAND...   installs the packages of these names whose command is not there
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+say() { printf '%s\n' "$*" >&2; }
+
+apt_install() {
+    local as_root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        if ! sudo -n true 2>/dev/null; then
+            say "missing: $*. To install: sudo apt-get install $*"
+            return 1
+        fi
+        as_root=(sudo -n)
+    fi
+    if ! command -v apt-get >/dev/null; then
+        say "missing: $*. Install them with this system's package manager."
+        return 1
+    fi
+    say "installing $*"
+    "${as_root[@]}" apt-get update -qq >&2
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" >/dev/null
+}
+
+bring_uv() {
+    if uv --version >/dev/null 2>&1; then
+        command -v uv
+        return
+    fi
+    if [ ! -x .uv/bin/uv ]; then
+        say "bringing uv into .uv/"
+        python3 -m pip --version >/dev/null 2>&1 || apt_install python3 python3-pip
+        python3 -m pip install --quiet --disable-pip-version-check --target .uv --upgrade uv >&2
+    fi
+    printf '%s\n' .uv/bin/uv
+}
+
+bring_debian() {
+    local missing=() name
+    for name in "$@"; do
+        command -v "$name" >/dev/null || missing+=("$name")
+    done
+    [ ${#missing[@]} -eq 0 ] || apt_install "${missing[@]}"
+}
+
+case "${1:-}" in
+    uv) bring_uv ;;
+    debian) shift; bring_debian "$@" ;;
+    *) say "usage: bootstrap.sh uv | debian COMMAND..."; exit 2 ;;
+esac
