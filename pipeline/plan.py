@@ -65,3 +65,31 @@ class StreamPlan(Protocol):
     def operators(self, lane: LaneName, stills: Stills) -> list[StreamOperator]:
         """Fresh operators of a lane, in the order in which items are given to them."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class StreamProgress:
+    """Where one stream of the run stands, for people who watch it."""
+
+    stream_id: str
+    state: str
+    """waiting | running | restarting | complete | already | interrupted | failed"""
+    position: Fraction
+    """Up to here every lane has committed what it says."""
+    duration: Fraction | None
+    latest: str | None
+    """The text of the latest caption or transcript."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one stream of the run ended."""
+
+    stream_id: str
+    state: Literal["complete", "already", "interrupted", "failed"]
+    error: str | None
+    """One line, for `failed`: what is wrong and what to do."""
+    position: Fraction
+    counts: dict[str, int]
+    """Final records by origin."""
+    warnings: tuple[str, ...]
