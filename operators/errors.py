@@ -3,6 +3,7 @@
 CapstreamError
     ConfigError         fix the command line, the profile or the file it names (exit 2)
     SourceUnavailable   the source can not be opened or was lost: may be tried again where `retriable`
+        DecoderLost     the decoder's process died: read on from the same place (retriable)
     DecodeError         the media is damaged here: skip, count, state a Gap
     ModelUnavailable    the model is not there, or is not what it should be
     ModelError          a model failed on one item: state a Gap (model_error), go on
@@ -35,6 +36,12 @@ class ConfigError(CapstreamError):
 
 class SourceUnavailable(CapstreamError):
     """A file that is missing or is no media is not retriable; a live source that went away is."""
+
+
+class DecoderLost(SourceUnavailable):
+    """The decoding child was killed or crashed by a signal; what it gave so far is good."""
+
+    retriable = True
 
 
 class DecodeError(CapstreamError):
