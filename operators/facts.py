@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from operators.timeline import Span
+from operators.timeline import Span, to_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,25 +107,28 @@ class Sound:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """All that is known of one shot, joined by media time: the narrators' input."""
+    """All that is known of a stretch, joined by media time: the narrators' input.
 
-    shot: Shot
+    The stretch is one shot, or a run of very short ones. Where there is no picture it is a stretch of at most 30 s of sound.
+    """
+
+    span: Span
+    shots: tuple[Shot, ...]
+    """Those that make up the stretch, in order; none where there is no picture."""
     words: tuple[Word, ...]
+    """Each word is in one moment: the one that holds its middle."""
     speech: tuple[Speech, ...]
+    """Whatever else is known overlaps the stretch and may reach beyond it."""
     seen: tuple[SeenText, ...]
     sounds: tuple[Sound, ...]
 
     @property
     def start(self) -> Fraction:
-        return self.shot.start
+        return self.span.start
 
     @property
     def end(self) -> Fraction:
-        return self.shot.end
-
-    @property
-    def span(self) -> Span:
-        return Span(self.shot.start, self.shot.end)
+        return self.span.end
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +158,11 @@ class Still:
 
     at: Fraction
     jpeg: bytes = field(repr=False)
+
+    @property
+    def uri(self) -> str:
+        """Its place, relative to the folder of its generation."""
+        return f"frames/{to_ms(self.at):010}.jpg"
 
 
 Fact: TypeAlias = Word | Speech | Shot | SeenText | Sound
