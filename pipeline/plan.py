@@ -1,9 +1,11 @@
 """What is to be run: typed, picklable, and complete before anything starts."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, Literal, Protocol
+from uuid import uuid4
 
 from operators.media import StreamInfo
 from operators.protocols import BatchOperator, Source, Stills, StreamOperator
@@ -93,3 +95,15 @@ class Outcome:
     counts: dict[str, int]
     """Final records by origin."""
     warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """What concerns a run as a whole."""
+
+    out: Path
+    runtime: Literal["ray", "local"]
+    fresh: bool
+    """Start a new generation of every stream."""
+    run_id: str = field(default_factory=lambda: uuid4().hex)
+    """A stream that is restarted within the run that made its generation goes on with it, `fresh` or not."""

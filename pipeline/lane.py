@@ -1,0 +1,214 @@
+"""A lane: a reader, a chain of operators and a log. The one loop of the system, used three times a stream.
+
+The lane gives each item to its operators in order, puts their asks to models, writes what is complete to the log, and commits
+now and then. A crash at any moment loses only what was not committed: the next lane on the same log reads on from there.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from fractions import Fraction
+from time import monotonic
+from typing import Any
+
+from operators.errors import DecodeError, DecoderLost, ModelError
+from operators.protocols import Item, Output, State, StreamOperator
+from operators.records import End, Gap, Record
+from operators.timeline import ZERO, to_ms
+from pipeline.log import LogWriter
+from pipeline.operator_run import Asked, OperatorRun
+
+Ask = Callable[[Any], Awaitable[Any]]
+Read = Callable[[Fraction], AsyncGenerator[list[Item], None]]
+"""Opens the lane's input from an instant on; it comes in batches, and every batch is one turn of the loop."""
+
+COMMIT_S = 2.0
+BEHIND = Fraction(180)
+"""Seconds of media by which an operator may be behind its lane before the lane waits for it."""
+IN_FLIGHT = 64
+"""Items of one operator that may wait for answers before its lane waits."""
+DECODERS = 5
+"""Decoders that may be lost in a row without a step forward."""
+
+
+class GapKeeper:
+    """Writes down the Gaps that a lane's reader gives."""
+
+    models: tuple[str, ...] = ()
+
+    def __init__(self, lane: str, need: Any) -> None:
+        self.origin = lane
+        self.need = need
+
+    def push(self, item: Item) -> list[Any]:
+        return [item] if isinstance(item, Gap) else []
+
+    def answer(self, ask: Any, result: Any) -> list[Any]:
+        raise AssertionError("a lane asks nothing itself")
+
+    def finish(self, at: Fraction) -> list[Any]:
+        return []
+
+    def hold(self) -> Fraction | None:
+        return None
+
+    def snapshot(self) -> tuple[Fraction | None, State]:
+        return None, {}
+
+    def restore(self, state: State) -> None:
+        pass
+
+    def refill(self, item: Item) -> None:
+        pass
+
+
+@dataclass(slots=True)
+class LaneResult:
+    done: bool
+    """The End is committed; False: the lane was stopped and goes on from its last commit another time."""
+    error: DecodeError | None = None
+
+
+class Lane:
+    """Runs once, on one event loop. `on_record` is told of every record as it is written (committed later)."""
+
+    def __init__(
+        self, log: LogWriter, operators: list[StreamOperator], models: Mapping[str, Ask], on_record: Callable[[Record], None]
+    ) -> None:
+        self.name = log.header.lane
+        self.position = log.last.position if log.last else ZERO
+        self._log = log
+        self._models = models
+        self._on_record = on_record
+        saved = log.last.operators if log.last else {}
+        keeper = [GapKeeper(self.name, operators[0].need)] if operators and self.name != "narrate" else []
+        self._runs = [OperatorRun(o, self.name, saved.get(o.origin)) for o in [*keeper, *operators]]
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._failure: BaseException | None = None
+        self._committed_at = monotonic()
+
+    async def run(self, read: Read, stop: asyncio.Event, source: str | None) -> LaneResult:
+        """Read to the end, or until `stop` is set. `source` is what the End says of the reader.
+
+        Raises what a model or the log raises when nothing can go on (ModelUnavailable, StorageError): all that was committed stays.
+        """
+        if self._log.last is not None and self._log.last.done:
+            return LaneResult(True)
+        error = None
+        try:
+            try:
+                await self._read_all(read, stop)
+            except DecodeError as e:
+                error = e
+                self._write(self.name, Gap(self.position, self.position, self.name, "decode_error", e.message))
+            if not stop.is_set():
+                await self._finish(stop)
+            if stop.is_set():
+                self._commit()
+                return LaneResult(False, error)
+            self._end(source)
+            return LaneResult(True, error)
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _read_all(self, read: Read, stop: asyncio.Event) -> None:
+        lost = 0
+        start = min((r.reads_from for r in self._runs), default=ZERO)
+        while True:
+            before = self.position
+            try:
+                async with aclosing(read(start)) as batches:
+                    async for batch in batches:
+                        for item in batch:
+                            self._give(item)
+                        await self._breathe(stop)
+                        if stop.is_set():
+                            return
+                return
+            except DecoderLost:
+                # A killed decoder is replaced: the operators are still here, so it reads on from where it was.
+                lost = lost + 1 if self.position == before else 0
+                if lost >= DECODERS:
+                    raise
+                start = max(start, self.position)
+
+    def _give(self, item: Item) -> None:
+        for run in self._runs:
+            self._put(run, run.feed(item))
+        self.position = max(self.position, item.end)
+
+    async def _breathe(self, stop: asyncio.Event) -> None:
+        """Let answers in; wait while an operator is too far behind."""
+        self._write_complete()
+        await asyncio.sleep(0)
+        while self._overloaded() and not stop.is_set():
+            await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED, timeout=COMMIT_S)
+            self._check()
+        self._check()
+        if monotonic() - self._committed_at > COMMIT_S:
+            self._commit()
+
+    def _overloaded(self) -> bool:
+        return bool(self._tasks) and any(r.in_flight > IN_FLIGHT or (r.in_flight and self.position - r.oldest > BEHIND) for r in self._runs)
+
+    async def _finish(self, stop: asyncio.Event) -> None:
+        for run in self._runs:
+            self._put(run, run.finish(self.position))
+        stopped = asyncio.create_task(stop.wait())
+        try:
+            while not all(r.done for r in self._runs) and not stop.is_set():
+                self._write_complete()
+                if all(r.done for r in self._runs):
+                    break
+                await asyncio.wait([*self._tasks, stopped], return_when=asyncio.FIRST_COMPLETED, timeout=COMMIT_S)
+                self._check()
+                if monotonic() - self._committed_at > COMMIT_S:
+                    self._commit()
+        finally:
+            stopped.cancel()
+
+    def _put(self, run: OperatorRun, asks: list[Asked]) -> None:
+        for asked in asks:
+            task = asyncio.create_task(self._ask(run, asked))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _ask(self, run: OperatorRun, asked: Asked) -> None:
+        try:
+            try:
+                result = await self._models[asked.ask.model](asked.ask.item)
+            except ModelError as e:
+                result = e
+            self._put(run, run.answer(asked, result))
+        except Exception as e:
+            self._failure = self._failure or e
+
+    def _check(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    def _write_complete(self) -> None:
+        for run in self._runs:
+            for output in run.take():
+                self._write(self.name if isinstance(output, Gap) else run.operator.origin, output)
+
+    def _write(self, origin: str, output: Output) -> None:
+        record = self._log.append(origin, output)
+        if record is not None:
+            self._on_record(record)
+
+    def _commit(self, done: bool = False) -> None:
+        self._write_complete()
+        marks = [w for r in self._runs if (w := r.watermark()) is not None]
+        watermark = None if done else min([*marks, self.position])
+        self._log.commit(self.position, watermark, {r.operator.origin: r.checkpoint() for r in self._runs}, done)
+        self._committed_at = monotonic()
+
+    def _end(self, source: str | None) -> None:
+        self._write_complete()
+        counts = {name.removesuffix("/record"): n for name, n in sorted(self._log.sequences.items()) if name.endswith("/record")}
+        self._write(self.name, End(self.position, self.position, self.name, source, to_ms(self.position), counts))
+        self._commit(done=True)

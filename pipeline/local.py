@@ -1,0 +1,30 @@
+"""Everything in this process and its decoding children."""
+
+import asyncio
+import os
+from collections.abc import Sequence
+
+from operators.records import Model
+from pipeline.batching import ModelHost
+from pipeline.lane import Ask
+from pipeline.plan import ModelPlan, Outcome, RunSettings, StreamPlan
+from pipeline.stream import StreamStatus, run_stream
+
+
+class LocalRuntime:
+    """Every model is open once, for all streams, each in a thread of its own."""
+
+    def __init__(self, models: Sequence[ModelPlan], settings: RunSettings) -> None:
+        self._hosts = {plan.name: ModelHost(plan) for plan in models}
+        self._settings = settings
+        self.places = len(os.sched_getaffinity(0))
+
+    async def start(self) -> None:
+        await asyncio.gather(*(host.open() for host in self._hosts.values()))
+
+    async def run(self, plan: StreamPlan, status: StreamStatus, stop: asyncio.Event) -> Outcome:
+        models: dict[str, tuple[Model, Ask]] = {name: (host.plan.identity, host) for name, host in self._hosts.items()}
+        return await run_stream(plan, self._settings, models, status, stop)
+
+    async def close(self) -> None:
+        await asyncio.gather(*(host.close() for host in self._hosts.values()))

@@ -1,0 +1,173 @@
+"""The same plan on Ray: an actor for each stream, a pool of actors for each shared model. With `RAY_ADDRESS`, on that cluster."""
+
+import asyncio
+import logging
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import ray
+from ray.exceptions import RayActorError, RayTaskError
+
+from operators.errors import ModelUnavailable
+from operators.records import Model
+from pipeline.batching import ModelHost
+from pipeline.lane import Ask
+from pipeline.plan import ModelPlan, Outcome, RunSettings, StreamPlan, StreamProgress
+from pipeline.stream import StreamStatus, run_stream
+from pipeline.supervisor import StreamLost
+
+POLL_S = 0.5
+RETRY_S = 0.2
+MODEL_PATIENCE_S = 120.0
+"""How long a stream waits for a model whose actor died: it is restarted and loads its weights again."""
+STREAM_CPUS = 0.25
+OBJECT_STORE_BYTES = 256 << 20
+"""Only packs of sound and a few stills cross processes."""
+
+
+class ModelActor:
+    """One replica of a shared model. After a restart it opens its model on the first call."""
+
+    def __init__(self, plan: ModelPlan) -> None:
+        self._host = ModelHost(plan)
+        self._opening: asyncio.Task[None] | None = None
+
+    async def ask(self, item: Any) -> Any:
+        await self.open()
+        return await self._host(item)
+
+    async def open(self) -> None:
+        if self._opening is None:
+            self._opening = asyncio.create_task(self._host.open())
+        await self._opening
+
+    async def pid(self) -> int:
+        return os.getpid()
+
+
+@dataclass(slots=True)
+class ModelPool:
+    """The replicas of one model as a stream sees them: `await pool(item)`. A call that was lost with its actor is made again."""
+
+    name: str
+    actors: list[Any]
+    _calls: dict[int, int] = field(default_factory=dict)
+
+    async def __call__(self, item: Any) -> Any:
+        waited = 0.0
+        while True:
+            n = min(range(len(self.actors)), key=lambda i: self._calls.get(i, 0))
+            self._calls[n] = self._calls.get(n, 0) + 1
+            try:
+                return await self.actors[n].ask.remote(item)
+            except RayTaskError as e:
+                raise e.cause from e
+            except RayActorError as e:
+                if waited > MODEL_PATIENCE_S:
+                    raise ModelUnavailable(f"the process of model {self.name!r} did not come back in {MODEL_PATIENCE_S:.0f} s: {e}") from e
+                waited += RETRY_S
+                await asyncio.sleep(RETRY_S)
+            finally:
+                self._calls[n] -= 1
+
+
+class StreamActor:
+    """Runs one stream, with the models that live beside it."""
+
+    def __init__(
+        self, plan: StreamPlan, settings: RunSettings, beside: Sequence[ModelPlan], pools: dict[str, tuple[Model, ModelPool]]
+    ) -> None:
+        self._plan = plan
+        self._settings = settings
+        self._hosts = {p.name: ModelHost(p) for p in beside}
+        self._pools = pools
+        self._status = StreamStatus(plan.stream_id)
+        self._stop = asyncio.Event()
+
+    async def run(self) -> Outcome:
+        await asyncio.gather(*(host.open() for host in self._hosts.values()))
+        models: dict[str, tuple[Model, Ask]] = {name: (host.plan.identity, host) for name, host in self._hosts.items()}
+        return await run_stream(self._plan, self._settings, {**models, **self._pools}, self._status, self._stop)
+
+    async def progress(self) -> tuple[StreamProgress, int]:
+        return self._status.progress(), os.getpid()
+
+    async def stop(self) -> None:
+        self._stop.set()
+
+
+class RayRuntime:
+    def __init__(self, models: Sequence[ModelPlan], settings: RunSettings) -> None:
+        self._plans = models
+        self._settings = settings
+        self._pools: dict[str, tuple[Model, ModelPool]] = {}
+        self._beside = [p for p in models if not p.shared]
+        self.places = 1
+
+    async def start(self) -> None:
+        await asyncio.to_thread(_connect)
+        self.places = max(1, int(ray.cluster_resources().get("CPU", 1)))
+        for plan in self._plans:
+            if plan.shared:
+                actors = [_model_actor(plan) for _ in range(plan.replicas)]
+                self._pools[plan.name] = (plan.identity, ModelPool(plan.name, actors))
+        for _, pool in self._pools.values():
+            for actor in pool.actors:
+                try:
+                    await actor.open.remote()
+                except RayTaskError as e:
+                    raise e.cause from e
+
+    async def run(self, plan: StreamPlan, status: StreamStatus, stop: asyncio.Event) -> Outcome:
+        actor = _actor(StreamActor, num_cpus=STREAM_CPUS).remote(plan, self._settings, self._beside, self._pools)
+        run = asyncio.ensure_future(_outcome(actor.run.remote()))
+        stopping = asyncio.create_task(stop.wait())
+        told = False
+        try:
+            while not run.done():
+                await asyncio.wait({run, *([] if told else [stopping])}, timeout=POLL_S, return_when=asyncio.FIRST_COMPLETED)
+                if stop.is_set() and not told:
+                    told = True
+                    actor.stop.remote()
+                with suppress(RayActorError):
+                    status.seen, _ = await actor.progress.remote()
+                    status.state = "running"
+            return await run
+        except RayActorError as e:
+            raise StreamLost(str(e).splitlines()[0]) from e
+        finally:
+            stopping.cancel()
+            run.cancel()
+            ray.kill(actor)
+
+    async def close(self) -> None:
+        await asyncio.to_thread(ray.shutdown)
+
+
+async def _outcome(reference: Any) -> Outcome:
+    try:
+        outcome: Outcome = await reference
+    except RayTaskError as e:
+        raise e.cause from e
+    return outcome
+
+
+def _connect() -> None:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    if os.environ.get("RAY_ADDRESS"):
+        ray.init(logging_level=logging.ERROR)
+    else:
+        ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR, object_store_memory=OBJECT_STORE_BYTES)
+
+
+def _actor(cls: type, **options: Any) -> Any:
+    return ray.remote(cls).options(**options)
+
+
+def _model_actor(plan: ModelPlan) -> Any:
+    gpus = 1 if plan.device.startswith("cuda") else 0
+    return _actor(ModelActor, num_cpus=0, num_gpus=gpus, max_restarts=-1).remote(plan)

@@ -1,0 +1,284 @@
+"""One stream of a run: its lock, its generation, its three lanes, its views."""
+
+import asyncio
+import fcntl
+import os
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from functools import partial
+from operator import attrgetter
+from pathlib import Path
+from time import monotonic
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+
+from operators.errors import CapstreamError, ConfigError, StorageError
+from operators.facts import Still
+from operators.media import StreamInfo
+from operators.protocols import Entry, FramesNeed, Item, SamplesNeed, Source, StreamOperator
+from operators.records import Caption, Model, Record, Transcript
+from operators.timeline import ZERO, Span
+from pipeline.lane import Ask, Lane, LaneResult, Read
+from pipeline.log import STILLS, Commit, Header, LogFollower, LogWriter, last_commit, still_name, write_atomically
+from pipeline.plan import LaneName, Outcome, RunSettings, StreamPlan, StreamProgress
+from pipeline.views import write_views
+
+LANES: tuple[LaneName, ...] = ("look", "listen", "narrate")
+FOREVER = Fraction(10**9)
+LOCK_WAIT_S = 10.0
+"""A holder that was killed lets go of its lock at once; one that is being replaced may need a moment."""
+POLL_S = 0.1
+BATCH = {"look": 8, "listen": 50}
+"""Items read at once: about a second of pictures, five of sound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """One unbroken telling of a stream: OUT/STREAM/NUMBER. `folder_id` tells this folder from any copy of it."""
+
+    number: int
+    source: str
+    settings: str
+    run_id: str
+    folder_id: str
+    uri: str
+
+
+@dataclass(slots=True)
+class StreamStatus:
+    """What can be seen of a running stream from outside."""
+
+    stream_id: str
+    state: str = "waiting"
+    duration: Fraction | None = None
+    latest: str | None = None
+    lanes: dict[str, Lane] = field(default_factory=dict)
+    seen: StreamProgress | None = None
+    """What a process elsewhere that runs the stream said last."""
+
+    def progress(self) -> StreamProgress:
+        if self.seen is not None:
+            return replace(self.seen, state=self.state)
+        position = min((lane.position for name, lane in self.lanes.items() if name != "narrate"), default=ZERO)
+        return StreamProgress(self.stream_id, self.state, position, self.duration, self.latest)
+
+    def note(self, record: Record) -> None:
+        if isinstance(record, Caption | Transcript):
+            self.latest = record.text
+
+
+async def run_stream(
+    plan: StreamPlan, settings: RunSettings, models: Mapping[str, tuple[Model, Ask]], status: StreamStatus, stop: asyncio.Event
+) -> Outcome:
+    """Run a stream to its end, or until `stop` is set; what is committed stays whatever happens, and is gone on from.
+
+    Raises CapstreamError where the stream can not go on; the views of what is committed are written in any case.
+    """
+    folder = settings.out / plan.stream_id
+    async with _locked(folder):
+        source, info = await asyncio.to_thread(plan.open_source)
+        fingerprint = await asyncio.to_thread(plan.source_fingerprint)
+        generation = _choose_generation(folder, plan, fingerprint, settings)
+        status.duration = info.duration if plan.stop is None else plan.stop
+        place = folder / str(generation.number)
+        if _done(place):
+            return _outcome(plan.stream_id, "already", place)
+        status.state = "running"
+        try:
+            results = await _run_lanes(plan, generation, place, (source, info), models, status, stop)
+        finally:
+            await asyncio.to_thread(write_views, folder, place)
+        warnings = tuple(f"{name}: {r.error.message}" for name, r in results.items() if r.error)
+        return _outcome(plan.stream_id, "complete" if all(r.done for r in results.values()) else "interrupted", place, warnings)
+
+
+async def _run_lanes(
+    plan: StreamPlan,
+    generation: Generation,
+    place: Path,
+    opened: tuple[Source, StreamInfo],
+    models: Mapping[str, tuple[Model, Ask]],
+    status: StreamStatus,
+    stop: asyncio.Event,
+) -> dict[str, LaneResult]:
+    asks = {name: ask for name, (_, ask) in models.items()}
+    halt = asyncio.Event()
+    logs: list[LogWriter] = []
+    runs: dict[str, asyncio.Task[LaneResult]] = {}
+    ended = asyncio.create_task(stop.wait())
+    try:
+        for name in LANES:
+            operators = plan.operators(name, partial(_read_stills, place))
+            used = {o.origin: [models[m][0] for m in o.models] for o in operators}
+            header = Header(plan.stream_id, generation.number, name, used, generation.source, generation.settings)
+            log = LogWriter(place / f"{name}.jsonl", header)
+            logs.append(log)
+            lane = status.lanes[name] = Lane(log, operators, asks, status.note)
+            read, reader = _reader(name, operators, plan, opened, place)
+            runs[name] = asyncio.create_task(lane.run(read, halt, reader), name=f"{plan.stream_id}.{name}")
+        pending: set[asyncio.Task[Any]] = {*runs.values(), ended}
+        while pending - {ended}:
+            finished, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+            if ended in finished or any(t.exception() for t in finished):
+                halt.set()
+        return {name: task.result() for name, task in runs.items()}
+    finally:
+        ended.cancel()
+        for task in runs.values():
+            task.cancel()
+        await asyncio.gather(ended, *runs.values(), return_exceptions=True)
+        for log in logs:
+            log.close()
+
+
+def _reader(
+    lane: LaneName, operators: Sequence[StreamOperator], plan: StreamPlan, opened: tuple[Source, StreamInfo], place: Path
+) -> tuple[Read, str | None]:
+    """How a lane's input is read from an instant on, and what its End says of the reader."""
+    source, info = opened
+    until = FOREVER if plan.stop is None else plan.stop
+
+    def span(start: Fraction) -> Span:
+        return Span(min(max(start, plan.start), until), until)
+
+    if lane == "narrate":
+        followers = [LogFollower(place / f"{name}.jsonl") for name in LANES if name != "narrate"]
+        return lambda start: _merged(followers), None
+    if lane == "look" and info.picture is not None:
+        needs = [o.need for o in operators if isinstance(o.need, FramesNeed)]
+        if needs:
+            need = FramesNeed(max(n.rate for n in needs), max(n.size_px for n in needs))
+            why = f" ({info.reader_reason})" if info.reader_reason else ""
+            return lambda start: _batches(source.frames(info, need, span(start)), BATCH["look"]), f"{info.reader}{why}"
+    if lane == "listen" and info.sound is not None and any(isinstance(o.need, SamplesNeed) for o in operators):
+        return lambda start: _batches(source.samples(info, span(start)), BATCH["listen"]), "ffmpeg"
+    return lambda start: _nothing(), None
+
+
+async def _nothing() -> AsyncGenerator[list[Item], None]:
+    return
+    yield []
+
+
+async def _batches(items: Generator[Any, None, None], size: int) -> AsyncGenerator[list[Item], None]:
+    """Pull a blocking generator from a thread of its own, one batch ahead of its reader."""
+    thread = ThreadPoolExecutor(1, thread_name_prefix="reader")
+    loop = asyncio.get_running_loop()
+
+    def take() -> tuple[list[Item], BaseException | None]:
+        batch: list[Item] = []
+        try:
+            for item in items:
+                batch.append(item)
+                if len(batch) == size:
+                    return batch, None
+        except CapstreamError as e:
+            return batch, e
+        return batch, StopAsyncIteration()
+
+    try:
+        ahead = loop.run_in_executor(thread, take)
+        while True:
+            batch, end = await ahead
+            if end is None:
+                ahead = loop.run_in_executor(thread, take)
+            if batch:
+                yield batch
+            if isinstance(end, CapstreamError):
+                raise end
+            if end is not None:
+                return
+    finally:
+        # Behind whatever the thread is doing: a generator can not be closed while it runs.
+        thread.submit(items.close)
+        thread.shutdown(wait=False)
+
+
+async def _merged(followers: list[LogFollower]) -> AsyncGenerator[list[Item], None]:
+    """The entries of the logs in the order of their keys, strictly below the lower watermark: later ones can only come behind."""
+    pending: list[Entry] = []
+    while True:
+        for follower in followers:
+            pending += follower.poll()
+        marks = [f.watermark for f in followers if f.watermark is not None]
+        if marks:
+            ready = [e for e in pending if e.end < min(marks)]
+            pending = [e for e in pending if e.end >= min(marks)]
+        else:
+            ready, pending = pending, []
+        yield [*sorted(ready, key=attrgetter("key"))]
+        if not marks:
+            return
+        if not ready:
+            await asyncio.sleep(POLL_S)
+
+
+@asynccontextmanager
+async def _locked(folder: Path) -> AsyncIterator[None]:
+    """The one lock on OUT/STREAM; the kernel lets go of it when its holder dies."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as e:
+        raise StorageError(f"can not write {folder}: {e.strerror}; choose another folder with --out") from e
+    try:
+        deadline = monotonic() + LOCK_WAIT_S
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if monotonic() > deadline:
+                    owner = os.pread(handle, 32, 0).decode() or "?"
+                    raise StorageError(f"{folder} is being written by process {owner}: wait for it or choose another --out") from None
+                await asyncio.sleep(POLL_S)
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, str(os.getpid()).encode(), 0)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _choose_generation(folder: Path, plan: StreamPlan, source: str, settings: RunSettings) -> Generation:
+    numbers = sorted(int(p.name) for p in folder.iterdir() if p.name.isdigit() and (p / "generation.json").exists())
+    number = numbers[-1] if numbers else 0
+    if number:
+        last = msgspec.json.decode((folder / str(number) / "generation.json").read_bytes(), type=Generation)
+        if last.source == source and (not settings.fresh or last.run_id == settings.run_id):
+            if last.settings != plan.settings_fingerprint:
+                raise ConfigError(
+                    f"{folder} was made with other settings: repeat them, or start a new generation with --fresh, or choose another --out"
+                )
+            return last
+    generation = Generation(number + 1, source, plan.settings_fingerprint, settings.run_id, uuid4().hex, plan.uri)
+    place = folder / str(generation.number)
+    try:
+        place.mkdir(exist_ok=True)
+        write_atomically(place / "generation.json", msgspec.json.encode(generation))
+    except OSError as e:
+        raise StorageError(f"can not write {place}: {e.strerror}; make room or choose another --out") from e
+    return generation
+
+
+def _commits(place: Path) -> dict[str, Commit | None]:
+    return {name: last_commit(place / f"{name}.jsonl") for name in LANES}
+
+
+def _done(place: Path) -> bool:
+    return all(c is not None and c.done for c in _commits(place).values())
+
+
+def _outcome(stream_id: str, state: Any, place: Path, warnings: tuple[str, ...] = ()) -> Outcome:
+    commits = [c for c in _commits(place).values() if c is not None]
+    counts = {n.removesuffix("/record"): k for c in commits for n, k in c.sequences.items() if n.endswith("/record")}
+    position = max((c.position for c in commits), default=ZERO)
+    return Outcome(stream_id, state, None, position, dict(sorted(counts.items())), warnings)
+
+
+def _read_stills(place: Path, instants: Sequence[Fraction]) -> list[Still]:
+    return [Still(at, (place / STILLS / still_name(at)).read_bytes()) for at in instants]
