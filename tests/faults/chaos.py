@@ -1,0 +1,132 @@
+"""Kill -9 of anything at random moments of a real run, then compare with an unbroken one.
+
+    python tests/faults/chaos.py CLIP [--seed N] [--kills N] [--profile cpu]
+
+prints a line for every kill and ends 0 when the broken run said what the unbroken one says.
+"""
+
+import argparse
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+VICTIMS = ("decoder", "stream actor", "model actor", "driver", "whole run")
+QUIET_S = (1.0, 4.0)
+"""Least and most time between two kills."""
+PATIENCE_S = 240.0
+
+
+@dataclass(slots=True)
+class Chaos:
+    """Runs one clip to its end while things are killed under it."""
+
+    clip: Path
+    out: Path
+    profile: str
+    seed: int
+    kills: int
+    done: list[tuple[str, float]] = field(default_factory=list)
+
+    def run(self) -> None:
+        """Raises AssertionError where a run that was not killed fails or hangs."""
+        chance = random.Random(self.seed)
+        while True:
+            process = start(self.clip, self.out, self.profile)
+            begun = time.monotonic()
+            if self._harass(process, chance, begun):
+                return
+
+    def _harass(self, process: subprocess.Popen[str], chance: random.Random, begun: float) -> bool:
+        """True when the run came to its end; False when it was killed as a whole."""
+        due = begun + chance.uniform(*QUIET_S)
+        victim = chance.choice(VICTIMS)
+        while process.poll() is None:
+            assert time.monotonic() - begun < PATIENCE_S, f"the run hangs; killed so far: {self.done}"
+            time.sleep(0.05)
+            if len(self.done) >= self.kills or time.monotonic() < due:
+                continue
+            if not kill(victim, process.pid):
+                continue
+            self.done.append((victim, time.monotonic() - begun))
+            print(f"{len(self.done):3} {victim:13} {time.monotonic() - begun:6.2f} s after the start", flush=True)
+            due = time.monotonic() + chance.uniform(*QUIET_S)
+            victim = chance.choice(VICTIMS)
+        output = process.communicate()[0]
+        if process.returncode == -9:
+            return False
+        assert process.returncode == 0, f"exit {process.returncode} after {self.done}: {output}"
+        return True
+
+
+def start(clip: Path, out: Path, profile: str, *more: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "pipeline.cli", "run", str(clip), "--out", str(out), "--profile", profile, *more]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def kill(victim: str, pid: int) -> bool:
+    """Kill -9 the victim among the processes of the run; False where there is none just now."""
+    try:
+        root = psutil.Process(pid)
+        family = root.children(recursive=True)
+    except psutil.NoSuchProcess:
+        return False
+    chosen = {
+        "decoder": [p for p in family if "ffmpeg" in _line(p) or "operators.sources" in _line(p)],
+        "stream actor": [p for p in family if "StreamActor" in _line(p)],
+        "model actor": [p for p in family if "ModelActor" in _line(p)],
+        "driver": [root],
+        "whole run": [root, *family],
+    }[victim]
+    if victim in ("decoder", "stream actor", "model actor"):
+        chosen = chosen[:1]
+    for process in chosen:
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            pass
+    return bool(chosen)
+
+
+def _line(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return ""
+
+
+def said(out: Path) -> list[dict[str, Any]]:
+    """The final records of the one stream in `out`, but for production times."""
+    view = next(p for p in out.glob("*/*.jsonl"))
+    records = [json.loads(line) for line in view.read_text().splitlines()]
+    for record in records:
+        record.pop("produced_at")
+    return records
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("clip", type=Path)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--profile", default="cpu")
+    args = parser.parse_args()
+    print(f"seed {args.seed}")
+    with tempfile.TemporaryDirectory() as folder:
+        whole, broken = Path(folder) / "whole", Path(folder) / "broken"
+        assert start(args.clip, whole, args.profile).wait() == 0
+        Chaos(args.clip, broken, args.profile, args.seed, args.kills).run()
+        if said(whole) != said(broken):
+            raise SystemExit("the broken run said something else")
+        print(f"{len(said(whole))} records, the same after {args.kills} kills")
+
+
+if __name__ == "__main__":
+    main()
