@@ -1,0 +1,144 @@
+"""What the clip is known to contain, beside the records that capstream made of it. Pure: records in their wire form in, findings out."""
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from operators.records import Wire
+
+NEAR_MS = 300
+"""How far an onset may be from where it is known to be."""
+FAR_MS = 600
+"""The same for offsets, and for the edges of speech and of text on the screen, which no two people put in one place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """One thing that a viewer would write down."""
+
+    kind: Literal["speech", "text", "event", "sound"]
+    what: str
+    """The words spoken or shown, the label of the event, the name of the sound."""
+    start_ms: int
+    end_ms: int
+    heard_as: tuple[str, ...] = ()
+    """For a sound: the words of which an event or a description must hold one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """An expectation beside what was found for it."""
+
+    expected: Expectation
+    found: str | None
+    """What the records say, None where they say nothing of it."""
+    start_ms: int | None
+    end_ms: int | None
+    right: bool
+    record: str | None = None
+    """The name (`name_of`) of the record that it was found in."""
+
+    def to_wire(self) -> Wire:
+        return asdict(self)
+
+
+def read_expected(path: Path) -> list[Expectation]:
+    return [
+        Expectation(**{**entry, "heard_as": tuple(entry.get("heard_as", ()))}) for entry in json.loads(path.read_text(encoding="utf-8"))
+    ]
+
+
+def judge(expected: Iterable[Expectation], records: Sequence[Wire], exact_words: bool) -> list[Finding]:
+    """One finding an expectation, in their order. Without `exact_words` speech must be heard where it is, its words may be wrong."""
+    events = last_of_each(records)
+    findings = []
+    for e in expected:
+        if e.kind == "speech":
+            findings.append(_speech(e, records, exact_words))
+        elif e.kind == "text":
+            findings.append(_text(e, events))
+        elif e.kind == "event":
+            findings.append(_event(e, events))
+        else:
+            findings.append(_sound(e, events, records))
+    return findings
+
+
+def surplus(expected: Iterable[Expectation], findings: Iterable[Finding], records: Sequence[Wire]) -> list[Wire]:
+    """Events of a label that is expected, found where none was: what is known of the clip is all there is of that label."""
+    labels = {e.what for e in expected if e.kind == "event"}
+    used = {f.record for f in findings}
+    return [r for r in last_of_each(records) if r["label"] in labels and name_of(r) not in used]
+
+
+def last_of_each(records: Iterable[Wire]) -> list[Wire]:
+    """The last word of each event, by onset."""
+    events = {r["event_id"]: r for r in records if r["type"] == "event"}
+    return sorted(events.values(), key=lambda r: (r["start_ms"], r["event_id"]))
+
+
+def name_of(record: Wire) -> str:
+    return f"{record['origin']}/{record['sequence']}"
+
+
+def plain_words(text: str) -> list[str]:
+    """Words as they are compared: lower case, without punctuation."""
+    return re.findall(r"[\w']+", text.lower())
+
+
+def _speech(e: Expectation, records: Sequence[Wire], exact: bool) -> Finding:
+    spoken = [w for r in records if r["type"] == "transcript" for w in r["words"]]
+    words = [w for w in spoken if e.start_ms - FAR_MS <= (w["start_ms"] + w["end_ms"]) // 2 <= e.end_ms + FAR_MS]
+    if not words:
+        return _missing(e)
+    text = " ".join(w["text"] for w in words)
+    start, end = words[0]["start_ms"], words[-1]["end_ms"]
+    in_time = abs(start - e.start_ms) <= FAR_MS and abs(end - e.end_ms) <= FAR_MS
+    right = plain_words(text) == plain_words(e.what) and in_time if exact else True
+    return Finding(e, text, start, end, right)
+
+
+def _text(e: Expectation, events: Sequence[Wire]) -> Finding:
+    wanted = plain_words(e.what)
+    for r in events:
+        if r["source"] == "text" and _overlap(e, r) and plain_words(r["text"] or "") == wanted:
+            return _found(e, r, r["text"], FAR_MS)
+    return _missing(e)
+
+
+def _event(e: Expectation, events: Sequence[Wire]) -> Finding:
+    candidates = [r for r in events if r["label"] == e.what]
+    if not candidates:
+        return _missing(e)
+    nearest = min(candidates, key=lambda r: (abs(r["start_ms"] - e.start_ms), r["event_id"]))
+    if abs(nearest["start_ms"] - e.start_ms) > FAR_MS and not _overlap(e, nearest):
+        return _missing(e)
+    return _found(e, nearest, f"{e.what} ({nearest['score']:.2f})", NEAR_MS)
+
+
+def _sound(e: Expectation, events: Sequence[Wire], records: Sequence[Wire]) -> Finding:
+    """An event of the sound comes first; a description that tells of it will do."""
+    told = [(r, r["label"]) for r in events if r["source"] == "audio"]
+    told += [(r, r["text"]) for r in records if r["type"] == "caption" and r["kind"] == "description"]
+    for r, text in told:
+        if _overlap(e, r) and set(e.heard_as) & set(plain_words(text)):
+            return Finding(e, text, r["start_ms"], r["end_ms"], True, name_of(r))
+    return _missing(e)
+
+
+def _found(e: Expectation, record: Wire, text: str, near_ms: int) -> Finding:
+    start, end = record["start_ms"], record["end_ms"]
+    lasts = e.end_ms > e.start_ms
+    right = abs(start - e.start_ms) <= near_ms and (not lasts or abs(end - e.end_ms) <= FAR_MS)
+    return Finding(e, text, start, end, right, name_of(record))
+
+
+def _missing(e: Expectation) -> Finding:
+    return Finding(e, None, None, None, False)
+
+
+def _overlap(e: Expectation, record: dict[str, Any]) -> bool:
+    return bool(record["start_ms"] < e.end_ms and record["end_ms"] > e.start_ms)
