@@ -1,0 +1,5 @@
+"""`python -m pipeline` is `capstream`."""
+
+from pipeline.cli import main
+
+main()

@@ -1,0 +1,190 @@
+"""The command line. Nothing heavy is imported before a command runs, so help and errors come at once.
+
+Exit codes: 0 done; 1 nothing could be done; 2 the command line or the configuration is wrong; 3 finished, but a stream failed;
+130 interrupted, and what was known is kept.
+"""
+
+import errno
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer.exceptions import Abort, TyperException
+
+from operators.errors import CapstreamError, ConfigError
+
+NOTHING, USAGE, INTERRUPTED = 1, 2, 130
+REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
+
+app = typer.Typer(
+    help="Watch and listen to video; write down, on the media clock, what is said and what happens.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+models = typer.Typer(help="The models: what can be had by name, what is here.", rich_markup_mode=None)
+app.add_typer(models, name="models")
+
+
+class Runtime(str, Enum):
+    ray = "ray"
+    local = "local"
+
+
+def main() -> None:
+    """The console script."""
+    sys.exit(execute(sys.argv[1:]))
+
+
+def execute(arguments: Sequence[str]) -> int:
+    """Run one command line; its exit code. What is wrong is said in one line on stderr; a traceback means a bug of ours."""
+    try:
+        return int(app(list(arguments), prog_name="capstream", standalone_mode=False) or 0)
+    except TyperException as e:
+        return _say(f"{e.format_message()} See {e.ctx.command_path if getattr(e, 'ctx', None) else 'capstream'} --help", USAGE)
+    except ConfigError as e:
+        return _say(str(e), USAGE)
+    except CapstreamError as e:
+        return _say(str(e), NOTHING)
+    except (Abort, KeyboardInterrupt):
+        return _say("interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return NOTHING
+    except Exception as e:
+        if isinstance(e, OSError) and e.errno in REFUSALS:
+            return _say(f"{e.filename or 'the output'} can not be written: {e.strerror}; make room or choose another folder", NOTHING)
+        traceback.print_exc()
+        return _say("this is a bug in capstream: please report it with the lines above", NOTHING)
+
+
+def _say(message: str, code: int) -> int:
+    print(f"capstream: {' '.join(message.split())}", file=sys.stderr)
+    return code
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"capstream {version('capstream')}")
+        raise typer.Exit()
+
+
+@app.callback()
+def capstream(
+    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say the version.")] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def run(
+    sources: Annotated[list[str], typer.Argument(metavar="SOURCE|ID=SOURCE...", help="Files, folders, globs or addresses.")],
+    profile: Annotated[str, typer.Option(help="cpu, offline, hub, gpu, or a profile file.")] = "cpu",
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where records and subtitles go, a folder a stream.")] = Path("out"),
+    runtime: Annotated[Runtime, typer.Option(help="On Ray, or all in this process.")] = Runtime.ray,
+    start: Annotated[str, typer.Option("--from", metavar="T", help="Begin here: seconds, m:ss or h:mm:ss.mmm.")] = "0",
+    stop: Annotated[str | None, typer.Option("--to", metavar="T", help="End before this instant.")] = None,
+    language: Annotated[str | None, typer.Option(metavar="L", help="What is spoken, as in en or pt-BR; without it, it is detected.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Run anew what was run before.")] = False,
+    changes: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the profile.")] = None,
+    records: Annotated[bool, typer.Option("--json", help="Print the final records as JSON lines.")] = False,
+) -> int:
+    """Write what is said and what happens to DIR/STREAM/."""
+    from pipeline.naming import instant
+    from pipeline.run_command import Request, execute
+
+    begin, end = instant(start), None if stop is None else instant(stop)
+    if end is not None and end <= begin:
+        raise ConfigError(f"--to {stop} is not after --from {start}")
+    said = [*([f"language={language}"] if language else []), *(changes or [])]
+    return execute(Request(sources, profile, said, begin, end, out, runtime.value, fresh, records))
+
+
+@app.command()
+def doctor(
+    bench: Annotated[bool, typer.Option("--bench", help="Also measure which number format is fastest here.")] = False,
+) -> int:
+    """What is here, what is missing, what to do about it."""
+    from pipeline.doctor import examine
+
+    return examine(bench)
+
+
+@app.command()
+def schema(name: Annotated[str | None, typer.Argument(help="One of those that are listed without it.")] = None) -> None:
+    """The JSON Schemas of the records."""
+    from importlib.resources import files
+
+    shipped = {f.name.partition(".")[0]: f for f in files("operators").joinpath("schemas").iterdir() if f.name.endswith(".json")}
+    if name is None:
+        print("\n".join(sorted(shipped)))
+    elif name in shipped:
+        print(shipped[name].read_text(encoding="utf-8"), end="")
+    else:
+        raise ConfigError(f"no schema {name!r}: one of {', '.join(sorted(shipped))}")
+
+
+@app.command()
+def export(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of streams, or a folder that holds such.")],
+) -> None:
+    """Write the views (STREAM.jsonl, .vtt, .srt) again from the logs."""
+    from pipeline.export import export
+
+    for line in (line for folder in folders for line in export(folder)):
+        print(line)
+
+
+@models.command("list")
+def list_models() -> None:
+    """What can be had by name, and which of it is here."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from pipeline.models import cached, catalogue
+
+    here, table = cached(), Table.grid(padding=(0, 2))
+    for entry in catalogue().values():
+        size = f"{entry.size_mb} MB" if entry.size_mb else ""
+        table.add_row(entry.name, entry.role, size, entry.licence, "fetched" if entry.name in here else "", entry.title)
+    for name in here.keys() - catalogue().keys():
+        table.add_row(name, "", "", "", "fetched", str(here[name]))
+    Console(highlight=False).print(table)
+
+
+@models.command()
+def fetch(names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Names of the catalogue, or hub ids.")]) -> None:
+    """Fetch models and verify them; what is here already stays."""
+    from pipeline.models import resolve
+
+    for name in names:
+        print(resolve(name, lambda line: print(line, file=sys.stderr)))
+
+
+@models.command()
+def verify(names: Annotated[list[str] | None, typer.Argument(metavar="[NAME...]", help="All that are fetched, without.")] = None) -> int:
+    """Read fetched models again and compare every file with its SHA-256."""
+    from pipeline import models as store
+
+    faults = {name: store.verify(name) for name in names or store.cached()}
+    for name, wrong in faults.items():
+        print(f"{name}: {'; '.join(wrong) or 'as it was fetched'}")
+    if bad := [name for name, wrong in faults.items() if wrong]:
+        return _say(f"not what was fetched: {', '.join(bad)}; capstream models remove it, then fetch it again", NOTHING)
+    return 0
+
+
+@models.command()
+def remove(names: Annotated[list[str], typer.Argument(metavar="NAME...")]) -> None:
+    """Take fetched models off the disk."""
+    from pipeline import models as store
+
+    for name in names:
+        print(f"{name}: {'removed' if store.remove(name) else 'was not here'}")

@@ -1,0 +1,82 @@
+"""Names of streams, and instants as people write them."""
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from hashlib import sha256
+from pathlib import PurePosixPath
+from urllib.parse import urlsplit
+
+from operators.errors import ConfigError
+
+LONGEST = 64
+STREAM_ID = re.compile(rf"[a-z0-9][a-z0-9_-]{{0,{LONGEST - 1}}}")
+NAMED = re.compile(r"([^=/\\:?]*)=(.+)", re.DOTALL)
+INSTANT = re.compile(r"(?:(?:(?P<h>\d+):)?(?P<m>\d+):)?(?P<s>\d+(?:\.\d+)?)")
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """One stream of a run, before it is opened."""
+
+    stream_id: str
+    uri: str
+
+
+def split_id(source: str) -> tuple[str | None, str]:
+    """`ID=SOURCE` as (ID, SOURCE). The ID is not judged here; a `=` inside a path or an address is none of ours."""
+    if found := NAMED.fullmatch(source):
+        return found[1], found[2]
+    return None, source
+
+
+def check_id(stream_id: str) -> str:
+    """Raises ConfigError where it is no stream id."""
+    if not STREAM_ID.fullmatch(stream_id):
+        raise ConfigError(
+            f"{stream_id!r} can not be the id of a stream: up to {LONGEST} of a-z, 0-9, _ and -, the first a letter or a digit, "
+            f"for example {safe_id(stream_id)}"
+        )
+    return stream_id
+
+
+def safe_id(name: str) -> str:
+    """A stream id made of any name. What is lost of it (other scripts, length) is made good by 8 digits of its SHA-256."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", name).lower() if not unicodedata.combining(c))
+    safe = re.sub(r"[^a-z0-9_]+", "-", plain).strip("-_")
+    lost = any(c.isalnum() and not c.isascii() for c in plain)
+    if safe and not lost and len(safe) <= LONGEST:
+        return safe
+    digits = sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    return "-".join(filter(None, [safe[: LONGEST - 9].rstrip("-_"), digits]))
+
+
+def id_of(uri: str) -> str:
+    """The id of a single file or address: its name without the ending."""
+    path = urlsplit(uri).path if "://" in uri else uri
+    return safe_id(PurePosixPath(path).stem or urlsplit(uri).hostname or uri)
+
+
+def distinct(streams: Iterable[Named]) -> list[Named]:
+    """The streams in their order, the same one named twice taken once. Raises ConfigError where two sources would get one id."""
+    by_id: defaultdict[str, list[str]] = defaultdict(list)
+    for stream in streams:
+        if stream.uri not in by_id[stream.stream_id]:
+            by_id[stream.stream_id].append(stream.uri)
+    for stream_id, uris in by_id.items():
+        if len(uris) > 1:
+            raise ConfigError(f"{uris[0]} and {uris[1]} would both be stream {stream_id}: name one of them, as in {stream_id}-2={uris[1]}")
+    return [Named(stream_id, uris[0]) for stream_id, uris in by_id.items()]
+
+
+def instant(text: str) -> Fraction:
+    """Seconds, m:ss or h:mm:ss, with any decimals, exactly: "90.5", "1:30.5", "0:01:30.500". Raises ConfigError."""
+    found = INSTANT.fullmatch(text.strip())
+    if found:
+        hours, minutes, seconds = int(found["h"] or 0), int(found["m"] or 0), Fraction(found["s"])
+        if (seconds < 60 or not found["m"]) and (minutes < 60 or not found["h"]):
+            return hours * 3600 + minutes * 60 + seconds
+    raise ConfigError(f"{text!r} is no instant: write seconds (90.5), m:ss (1:30) or h:mm:ss (0:01:30.500)")

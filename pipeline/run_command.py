@@ -1,0 +1,98 @@
+"""`capstream run`, from what the user wrote to an exit code. What is wrong is found before anything expensive starts."""
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+from rich.table import Table
+
+from operators.errors import ConfigError, StorageError
+from operators.timeline import clock
+from pipeline.build import Cut, plan_models, plan_streams
+from pipeline.config import load
+from pipeline.plan import Outcome, RunSettings
+from pipeline.progress import ProgressView
+from pipeline.supervisor import supervise
+
+NOTHING, PARTLY, INTERRUPTED = 1, 3, 130
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    sources: Sequence[str]
+    profile: str
+    changes: Sequence[str]
+    cut: Cut
+    out: Path
+    runtime: Literal["ray", "local"]
+    fresh: bool
+    records: bool
+    """--json: final records on stdout."""
+
+
+def execute(request: Request) -> int:
+    """Run it and say how it went; the exit code. Raises CapstreamError where nothing could be started."""
+    errors = Console(stderr=True, highlight=False)
+    settings = load(request.profile, request.changes)
+    _check_out(request.out)
+    planned, refused = plan_streams(request.sources, settings, request.cut)
+    for outcome in refused:
+        _complain(outcome)
+    if not planned:
+        return NOTHING
+    models = plan_models(planned, settings, lambda line: errors.print(line, style="dim", markup=False, soft_wrap=True))
+    with ProgressView(errors) as view:
+        outcomes = supervise(planned, models, RunSettings(request.out, request.runtime, request.fresh), view)
+    for outcome in outcomes:
+        _complain(outcome)
+    if request.records:
+        _print_records(outcomes, request.out)
+    else:
+        Console(highlight=False).print(_summary(outcomes, request.out))
+    return _exit_code([*refused, *outcomes])
+
+
+def _check_out(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as e:
+        raise StorageError(f"can not write to {out}: {e.strerror}; choose another folder with --out") from e
+
+
+def _complain(outcome: Outcome) -> None:
+    for line in (*outcome.warnings, *([outcome.error or "failed"] if outcome.state == "failed" else [])):
+        print(f"capstream: {outcome.stream_id}: {line}", file=sys.stderr)
+
+
+def _print_records(outcomes: Sequence[Outcome], out: Path) -> None:
+    for outcome in outcomes:
+        if (view := out / outcome.stream_id / f"{outcome.stream_id}.jsonl").is_file():
+            with view.open("rb") as records:
+                shutil.copyfileobj(records, sys.stdout.buffer)
+    sys.stdout.flush()
+
+
+def _summary(outcomes: Sequence[Outcome], out: Path) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for o in outcomes:
+        said = ", ".join(f"{n} {origin.partition('.')[2]}" for origin, n in sorted(o.counts.items()) if n and "." in origin)
+        state = "already complete (--fresh runs it anew)" if o.state == "already" else o.state
+        table.add_row(o.stream_id, state, clock(o.position), said or "nothing said", str(out / o.stream_id))
+    return table
+
+
+def _exit_code(outcomes: Sequence[Outcome]) -> int:
+    states = [o.state for o in outcomes]
+    if "interrupted" in states:
+        return INTERRUPTED
+    if all(state == "failed" for state in states):
+        return NOTHING
+    return PARTLY if "failed" in states else 0
