@@ -45,3 +45,14 @@ def novelty(before: Texture, now: Texture) -> Grid:
     both = before.spread * now.spread
     alike = np.square(np.maximum(common, 0)) / np.maximum(both, 1e-6)
     return np.asarray(np.sqrt(np.maximum(before.spread, now.spread) * (1 - np.minimum(alike, 1))), dtype=np.float32)
+
+
+def sharpness(luma: Pixels) -> Grid:
+    """Each cell's mean absolute Laplacian relative to its light (mean luma + 16), less what noise gives everywhere (the tenth percentile
+    of the cells). Unitless, 0 to about 1; it falls with focus and with anything that stands before the lens."""
+    rows, columns = max(1, luma.shape[0] // CELL_PX), max(1, luma.shape[1] // CELL_PX)
+    light = cv2.resize(luma, (columns * CELL_PX, rows * CELL_PX), interpolation=cv2.INTER_AREA).astype(np.float32)
+    edges = np.abs(cv2.Laplacian(light, cv2.CV_32F))
+    edge, level = (cv2.resize(a, (columns, rows), interpolation=cv2.INTER_AREA) for a in (edges, light))
+    sharp = np.asarray(edge / (level + 16), dtype=np.float32)
+    return np.maximum(sharp - np.float32(np.percentile(sharp, 10)), np.float32(0))
