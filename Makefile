@@ -19,7 +19,7 @@ help:
 	@echo "make demo [CLIP=path]   captions and events of a clip on a timeline; our own clip: expected beside found"
 	@echo "make test               all tests that this machine can run; names what was skipped and what provides it"
 	@echo "make lint               ruff and mypy"
-	@echo "make bench              speed and memory, as ratios"
+	@echo "make bench [WRITE=file]  speed and memory, as ratios (needs the real media)"
 	@echo "make env                the environment alone, in .venv"
 	@echo "make lock               pin the newest allowed versions in requirements.lock"
 
@@ -51,7 +51,7 @@ lint: env
 	$(PY) -m mypy
 
 bench: env
-	@$(PY) -m pipeline.bench
+	@$(PY) tests/bench/speed.py $(if $(WRITE),--write $(WRITE))
 
 lock:
 	@uv=$$(bash deploy/bootstrap.sh uv)
