@@ -66,14 +66,12 @@ class MomentJoiner:
             case End(lane="listen"):
                 self._listen_end = value.end
             case End(lane="look"):
-                self._close_shots()
                 self._dark_from = max([value.end, *(s.span.end for s in self._stretches)])
         self._add_windows()
         return self._take_ripe()
 
     def finish(self, at: Fraction) -> list[Moment]:
         """The stream truly ends at `at`: the moments that were still waited for."""
-        self._close_shots()
         if self._dark_from is not None and at - self._dark_from >= self._shortest:
             self._stretches.append(_Stretch(Span(self._dark_from, at), (), True))
             self._dark_from = at
@@ -123,14 +121,9 @@ class MomentJoiner:
             if self._stretches[-1].span.end == shot.start:
                 shots = (*self._stretches.pop().shots, shot)
             else:
-                self._close_shots()
+                self._stretches[-1] = replace(self._stretches[-1], whole=True)
         span = Span(shots[0].start, shot.end)
-        whole = span.duration >= self._shortest or self._dark_from is not None
-        self._stretches.append(_Stretch(span, shots, whole))
-
-    def _close_shots(self) -> None:
-        if self._stretches and not self._stretches[-1].whole:
-            self._stretches[-1] = replace(self._stretches[-1], whole=True)
+        self._stretches.append(_Stretch(span, shots, span.duration >= self._shortest))
 
     def _add_windows(self) -> None:
         while self._dark_from is not None:
@@ -143,16 +136,18 @@ class MomentJoiner:
 
     def _take_ripe(self) -> list[Moment]:
         n = 0
-        while n < len(self._stretches) and self._stretches[n].whole and self._ripe(self._stretches[n].span.end):
+        while n < len(self._stretches) and self._ripe(self._stretches[n]):
             n += 1
         ripe, self._stretches = self._stretches[:n], self._stretches[n:]
         moments = self._moments(ripe)
         self._forget()
         return moments
 
-    def _ripe(self, end: Fraction) -> bool:
-        sound_known = self._heard >= end or (self._listen_end is not None and self._latest > self._listen_end)
-        return self._latest >= end + (min(LATE, self._patience) if sound_known else self._patience)
+    def _ripe(self, stretch: _Stretch) -> bool:
+        pictures_over = self._dark_from is not None and self._latest > self._dark_from
+        sound_known = self._heard >= stretch.span.end or (self._listen_end is not None and self._latest > self._listen_end)
+        wait = min(LATE, self._patience) if sound_known else self._patience
+        return (stretch.whole or pictures_over) and self._latest >= stretch.span.end + wait
 
     def _forget(self) -> None:
         """Drop what no moment to come can hold, so that the state stays small."""
