@@ -1,0 +1,148 @@
+"""Stretches of speech to packs for a recogniser: each call of it costs a whole window, so a pack is filled well, and is cut
+where it hurts least. Only media time decides, so the packs of a stream are always the same."""
+
+import math
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import accumulate
+from typing import TypeAlias
+
+import numpy as np
+
+from operators.media import SOUND_RATE_HZ, Pcm
+from operators.speech.recognition import LONGEST_SAMPLES
+from operators.timeline import Span
+
+Range: TypeAlias = tuple[int, int]
+"""Samples [start, end) of the stream."""
+
+QUIET_SAMPLES = SOUND_RATE_HZ // 5
+"""A cut inside speech is made in the middle of the quietest stretch of this length, the length of a short syllable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """Pieces of a stream's sound, put one after another."""
+
+    pieces: tuple[Range, ...]
+
+    def place(self, heard: Span) -> tuple[int, Span]:
+        """Where in the stream a stretch of the pack lies: number of the piece that holds its middle; its instants, kept in that piece."""
+        ends = list(accumulate(end - start for start, end in self.pieces))
+        middle = (heard.start + heard.end) / 2 * SOUND_RATE_HZ
+        n = min(bisect_right(ends, middle), len(ends) - 1)
+        first, last = (Fraction(sample, SOUND_RATE_HZ) for sample in self.pieces[n])
+        shift = last - Fraction(ends[n], SOUND_RATE_HZ)
+        return n, Span(min(max(heard.start + shift, first), last), min(max(heard.end + shift, first), last))
+
+
+class Sound:
+    """The latest sound of a stream, in the packets in which it came."""
+
+    def __init__(self) -> None:
+        self._packets: deque[tuple[int, Pcm]] = deque()
+
+    @property
+    def end(self) -> int:
+        start, pcm = self._packets[-1]
+        return start + len(pcm)
+
+    def append(self, start: int, pcm: Pcm) -> None:
+        self._packets.append((start, pcm))
+
+    def forget(self, before: int) -> None:
+        while self._packets and self._packets[0][0] + len(self._packets[0][1]) <= before:
+            self._packets.popleft()
+
+    def read(self, pieces: Sequence[Range]) -> Pcm:
+        """float32: the samples of the pieces, one after another."""
+        parts = [
+            pcm[max(0, first - start) : last - start]
+            for first, last in pieces
+            for start, pcm in self._packets
+            if start < last and start + len(pcm) > first
+        ]
+        return np.concatenate(parts)
+
+    def level_dbfs(self, within: Range) -> float:
+        """RMS level; -120 for digital silence."""
+        power = float(np.mean(np.square(self.read([within]), dtype=np.float64)))
+        return 10 * math.log10(max(power, 1e-12))
+
+    def quietest(self, within: Range) -> int:
+        """The sample in the middle of the quietest QUIET_SAMPLES there."""
+        power = np.cumsum(np.square(self.read([within]), dtype=np.float64))
+        loudness = power[QUIET_SAMPLES:] - power[:-QUIET_SAMPLES]
+        return within[0] + int(np.argmin(loudness)) + QUIET_SAMPLES // 2
+
+
+@dataclass(frozen=True, slots=True)
+class Packing:
+    """Lengths in samples."""
+
+    fill: int
+    """A pack is closed before it holds more sound than this."""
+    least: int
+    """It is then cut at its longest pause after this much sound or, where there is none, in the quietest place."""
+    span: int
+    """A pack is also closed once this much media time has passed since its first stretch began."""
+    pad: int
+    """Sound taken along before and after speech."""
+    pause: int
+    """Pauses up to this long stay as they are; of longer ones only the padding stays."""
+
+
+class Packer:
+    """Collects stretches of speech, in order, until a pack of them is due."""
+
+    def __init__(self, packing: Packing) -> None:
+        self._packing = packing
+        self.speech: list[Range] = []
+        """What waits for its pack."""
+        self.floor = 0
+        """The first sample that no pack has used yet."""
+
+    def due(self, since: int | None, now: int) -> int | None:
+        """How many of the waiting stretches to make a pack of at sample `now`; 0: the stretch that goes on `since` has to be
+        split first; None: no pack is due yet."""
+        speech = self.speech if since is None else [*self.speech, (since, now)]
+        if self._length(speech, now) > self._packing.fill:
+            pauses = [
+                (speech[n][0] - speech[n - 1][1], n)
+                for n in range(1, len(speech))
+                if self._packing.least <= self._length(speech[:n], now) <= LONGEST_SAMPLES
+            ]
+            return max(pauses)[1] if pauses else 0 if since is not None else len(speech)
+        if self.speech and now - self.speech[0][0] >= self._packing.span:
+            return len(self.speech)
+        return None
+
+    def room(self, since: int, now: int) -> Range:
+        """Where the stretch that goes on `since` may be split, so that the pack that ends there is neither too short nor too long."""
+        before = self._length([*self.speech, (since, now)], now) - (now - since)
+        return since + max(0, self._packing.least - before), min(now, since + self._packing.fill - before)
+
+    def take(self, count: int, since: int | None, now: int) -> Pack:
+        """A pack of the first `count` waiting stretches; a pause between it and what follows is shared."""
+        follows = self.speech[count][0] if count < len(self.speech) else since
+        ceiling = now if follows is None else (self.speech[count - 1][1] + follows) // 2
+        pieces = self._pieces(self.speech[:count], ceiling)
+        del self.speech[:count]
+        self.floor = pieces[-1][1]
+        return Pack(pieces)
+
+    def _pieces(self, speech: Sequence[Range], ceiling: int) -> tuple[Range, ...]:
+        pieces: list[Range] = []
+        for n, (start, end) in enumerate(speech):
+            first, last = max(self.floor, start - self._packing.pad), min(ceiling, end + self._packing.pad)
+            if n and start - speech[n - 1][1] <= self._packing.pause:
+                pieces[-1] = (pieces[-1][0], last)
+            else:
+                pieces.append((first, last))
+        return tuple(pieces)
+
+    def _length(self, speech: Sequence[Range], ceiling: int) -> int:
+        return sum(end - start for start, end in self._pieces(speech, ceiling))
