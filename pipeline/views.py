@@ -1,0 +1,99 @@
+"""What people and their tools read, made from the logs: records as JSON lines, subtitle files, transcripts.
+
+A view holds what is committed, so it can be made at the end, on demand, or while a lane goes on. It appears whole or not at all.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from operators.errors import ConfigError, StorageError
+from operators.records import Wire
+from operators.subtitles.formats import Cue, srt, webvtt
+from operators.timeline import clock, from_ms
+from pipeline.log import committed_records, write_atomically
+
+LANES = ("look", "listen", "narrate")
+
+
+def write_views(stream_dir: Path, generation_dir: Path) -> None:
+    """Write STREAM.jsonl, STREAM.vtt and STREAM.srt into `stream_dir` from the logs in `generation_dir`.
+
+    Raises StorageError where a log is damaged or a file can not be written.
+    """
+    for view in ("jsonl", "vtt", "srt"):
+        _write(stream_dir / f"{stream_dir.name}.{view}", VIEWS[view](generation_dir))
+
+
+def export(out_dir: Path, stream: str, view: str, destination: Path) -> None:
+    """Write one view of a stream's latest generation to a file of the user's choice.
+
+    Raises:
+        ConfigError: there is no such stream in `out_dir`, or no such view.
+        StorageError: a log is damaged or `destination` can not be written.
+    """
+    if view not in VIEWS:
+        raise ConfigError(f"can not export {view!r}: one of {', '.join(VIEWS)}")
+    _write(destination, VIEWS[view](latest_generation(out_dir, stream)))
+
+
+def latest_generation(out_dir: Path, stream: str) -> Path:
+    """The folder of the logs of a stream's latest generation. Raises ConfigError where there is none."""
+    folders = [f for f in (out_dir / stream).glob("*/") if f.name.isdecimal()]
+    if not folders:
+        there = sorted({f.parents[1].name for f in out_dir.glob("*/*/look.jsonl")})
+        raise ConfigError(f"no stream {stream!r} in {out_dir}: " + (f"one of {', '.join(there)}" if there else "there is none"))
+    return max(folders, key=lambda f: int(f.name))
+
+
+def _jsonl(generation_dir: Path) -> Iterator[str]:
+    """All final records by start, origin and sequence."""
+    encode = msgspec.json.Encoder().encode
+    lines = [(r["start_ms"], r["origin"], r["sequence"], encode(r)) for r in _records(generation_dir)]
+    for *_, line in sorted(lines):
+        yield line.decode() + "\n"
+
+
+def _subtitles(write: Callable[[Iterable[Cue]], Iterator[str]]) -> Callable[[Path], Iterator[str]]:
+    return lambda generation_dir: write(_cues(generation_dir, ("subtitle", "sdh")))
+
+
+def _descriptions(generation_dir: Path) -> Iterator[str]:
+    """The captions of what is seen and heard, as WebVTT: a track of kind descriptions."""
+    return webvtt(_cues(generation_dir, ("description",)))
+
+
+def _transcript(generation_dir: Path) -> Iterator[str]:
+    """One line for each segment of speech, with its time."""
+    said = (r for r in _records(generation_dir) if r["type"] == "transcript")
+    for r in sorted(said, key=lambda r: (r["start_ms"], r["origin"], r["sequence"])):
+        speaker = f"{r['speaker']}: " if r["speaker"] else ""
+        yield f"[{clock(from_ms(r['start_ms']))}] {speaker}{' '.join(r['text'].split())}\n"
+
+
+VIEWS: dict[str, Callable[[Path], Iterator[str]]] = {
+    "jsonl": _jsonl,
+    "vtt": _subtitles(webvtt),
+    "srt": _subtitles(srt),
+    "descriptions": _descriptions,
+    "txt": _transcript,
+}
+
+
+def _records(generation_dir: Path) -> Iterator[Wire]:
+    for lane in LANES:
+        yield from committed_records(generation_dir / f"{lane}.jsonl")
+
+
+def _cues(generation_dir: Path, kinds: tuple[str, ...]) -> Iterator[Cue]:
+    for r in _records(generation_dir):
+        if r["type"] == "caption" and r["kind"] in kinds:
+            yield Cue(r["start_ms"], r["end_ms"], tuple(r["lines"]), r["cue_id"], r["speaker"])
+
+
+def _write(path: Path, parts: Iterator[str]) -> None:
+    try:
+        write_atomically(path, "".join(parts).encode())
+    except OSError as e:
+        raise StorageError(f"can not write {path}: {e.strerror or e}; make room or choose another place") from e
