@@ -4,14 +4,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
-
+from operators.acoustics import DIGITAL_SILENCE_DBFS, level_dbfs
 from operators.events.lifecycle import Kind, Lifecycle, seconds
 from operators.media import Samples
 from operators.protocols import Ask, Item, Output, SamplesNeed, State
 from operators.records import Gap
 
-DIGITAL_DBFS = -120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +39,10 @@ class SilenceDetector:
             return [*self._life.gap(item)]
         if not isinstance(item, Samples):
             return []
-        level, threshold = _level_dbfs(item), self._options.threshold_dbfs
+        level, threshold = level_dbfs(item.pcm), self._options.threshold_dbfs
         if level >= threshold + (self._options.hysteresis_db if self._life.lasts() else 0):
             return [*self._life.off(item.span)]
-        depth = (threshold - level) / (threshold - DIGITAL_DBFS)
+        depth = (threshold - level) / (threshold - DIGITAL_SILENCE_DBFS)
         return [*self._life.on(item.span, min(1.0, max(0.5, 0.5 + 0.5 * depth)))]
 
     def answer(self, ask: Ask, result: Any) -> list[Output | Ask]:
@@ -64,8 +62,3 @@ class SilenceDetector:
 
     def refill(self, item: Item) -> None:
         pass
-
-
-def _level_dbfs(packet: Samples) -> float:
-    deviation = float(packet.pcm.std(dtype=np.float64))
-    return max(DIGITAL_DBFS, 20 * float(np.log10(max(deviation, 1e-9))))
