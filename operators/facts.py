@@ -42,7 +42,7 @@ class Motion:
     """How the picture moves over a shot. Speeds are fractions of the picture's width (x, right is +) or height (y, down is +) a second."""
 
     camera: str
-    """still | pan_left | pan_right | tilt_up | tilt_down | zoom_in | zoom_out | shaky"""
+    """still | pan_left | pan_right | tilt_up | tilt_down | zoom_in | zoom_out | shaky | unclear (too much else moves)"""
     pan_per_s: float
     tilt_per_s: float
     zoom_per_s: float
