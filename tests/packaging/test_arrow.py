@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-VOCABULARY = {"timeline", "media", "facts", "facts_json", "records", "protocols", "errors", "moments"}
+VOCABULARY = {"timeline", "media", "facts", "facts_json", "records", "protocols", "errors", "moments", "acoustics"}
 PROGRAM = {"pipeline", "ray", "asyncio", "kafka", "typer", "click", "argparse"}
 HEAVY = {
     "torch",
