@@ -31,7 +31,8 @@ class _Open:
 
 class Gate:
     """Opens at `threshold`, closes once the probability was under `end_threshold` and not back at `threshold` for `min_silence`; the
-    stretch ends where that began. One of less than `min_speech` is passed over. After Silero VAD's `get_speech_timestamps`."""
+    stretch ends where that began. One of less than `min_speech`, or with a mean under `end_threshold`, is passed over. After
+    Silero VAD's `get_speech_timestamps`."""
 
     def __init__(self, threshold: float, end_threshold: float, min_silence: int, min_speech: int) -> None:
         self._threshold, self._end_threshold = threshold, end_threshold
@@ -58,8 +59,9 @@ class Gate:
         if going.quiet_from is None:
             going.voiced_total, going.voiced_windows = going.total, going.windows
         end = at if going.quiet_from is None else min(at, going.quiet_from)
-        least = 1 if going.part else self._min_speech
-        return [Stretch(going.start, end, going.voiced_total / going.voiced_windows)] if end - going.start >= least else []
+        score = going.voiced_total / going.voiced_windows
+        heard = end > going.start if going.part else end - going.start >= self._min_speech and score >= self._end_threshold
+        return [Stretch(going.start, end, score)] if heard else []
 
     def split(self, at: int) -> Stretch:
         """Say the first part of the stretch that goes on, up to sample `at` inside it; the rest goes on from there."""

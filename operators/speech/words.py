@@ -29,9 +29,9 @@ class SpeechOptions:
 
     language: str = ""
     """BCP 47; empty: heard anew in each pack."""
-    threshold: float = 0.5
+    threshold: float = 0.4
     """Voice probability at which a stretch of speech begins; 0.3 finds whispers."""
-    end_threshold: float = 0.35
+    end_threshold: float = 0.25
     """It ends where the probability stays under this."""
     min_silence_ms: int = 500
     min_speech_ms: int = 200

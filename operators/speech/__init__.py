@@ -1,0 +1,11 @@
+"""Who speaks when, and what is said: the gate, `listen.words`, and the recognisers it may ask.
+
+A recogniser is a BatchOperator of `recognition.SpeechItem` to `recognition.Recognition`. Each class has `Options` and
+`languages`, the BCP 47 languages that it can be told to expect.
+"""
+
+from operators.speech.faster_whisper import FasterWhisperRecogniser
+
+RECOGNISERS = {
+    "faster_whisper": FasterWhisperRecogniser,
+}
