@@ -97,14 +97,15 @@ def run(
     records: Annotated[bool, typer.Option("--json", help="Print the final records as JSON lines.")] = False,
 ) -> int:
     """Write what is said and what happens to DIR/STREAM/."""
+    from pipeline.build import Cut
     from pipeline.naming import instant
     from pipeline.run_command import Request, execute
 
-    begin, end = instant(start), None if stop is None else instant(stop)
-    if end is not None and end <= begin:
+    cut = Cut(instant(start), None if stop is None else instant(stop))
+    if cut.stop is not None and cut.stop <= cut.start:
         raise ConfigError(f"--to {stop} is not after --from {start}")
-    said = [*([f"language={language}"] if language else []), *(changes or [])]
-    return execute(Request(sources, profile, said, begin, end, out, runtime.value, fresh, records))
+    said = [*([f"listen.words.language={language}"] if language else []), *(changes or [])]
+    return execute(Request(sources, profile, said, cut, out, runtime.value, fresh, records))
 
 
 @app.command()
@@ -133,13 +134,15 @@ def schema(name: Annotated[str | None, typer.Argument(help="One of those that ar
 
 @app.command()
 def export(
-    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of streams, or a folder that holds such.")],
+    stream: Annotated[str, typer.Argument(help="The id of a stream.")],
+    view: Annotated[str, typer.Argument(help="jsonl, vtt, srt, txt, or descriptions.")],
+    destination: Annotated[Path, typer.Argument(metavar="FILE", help="Where it is written.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The --out of the run.")] = Path("out"),
 ) -> None:
-    """Write the views (STREAM.jsonl, .vtt, .srt) again from the logs."""
-    from pipeline.export import export
+    """Write one view of a stream to a file, made from its logs."""
+    from pipeline.views import export
 
-    for line in (line for folder in folders for line in export(folder)):
-        print(line)
+    export(out, stream, view, destination)
 
 
 @models.command("list")
@@ -188,3 +191,7 @@ def remove(names: Annotated[list[str], typer.Argument(metavar="NAME...")]) -> No
 
     for name in names:
         print(f"{name}: {'removed' if store.remove(name) else 'was not here'}")
+
+
+if __name__ == "__main__":
+    main()

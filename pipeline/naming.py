@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from hashlib import sha256
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
-from operators.errors import ConfigError
+from operators.errors import ConfigError, SourceUnavailable
+from operators.sources import expand
 
 LONGEST = 64
 STREAM_ID = re.compile(rf"[a-z0-9][a-z0-9_-]{{0,{LONGEST - 1}}}")
@@ -60,7 +61,34 @@ def id_of(uri: str) -> str:
     return safe_id(PurePosixPath(path).stem or urlsplit(uri).hostname or uri)
 
 
-def distinct(streams: Iterable[Named]) -> list[Named]:
+def name_sources(sources: Iterable[str]) -> tuple[list[Named], list[tuple[str, SourceUnavailable]]]:
+    """The streams that are meant, folders and globs unfolded; and the ids of those that can not be had, with the reason.
+
+    Raises ConfigError where an id is none, or two sources would get one.
+    """
+    named: list[Named] = []
+    missing: list[tuple[str, SourceUnavailable]] = []
+    for source in sources:
+        given, uri = (None, source) if Path(source).exists() else split_id(source)
+        if given is not None:
+            check_id(given)
+        try:
+            named += _unfold(given, uri)
+        except SourceUnavailable as e:
+            missing.append((given or id_of(uri), e))
+    return _distinct(named), missing
+
+
+def _unfold(given: str | None, uri: str) -> list[Named]:
+    found = expand(uri)
+    if given is not None and len(found) > 1:
+        raise ConfigError(f"{given}={uri}: an id names one source, and here are {len(found)}: give each its own")
+    if not Path(uri).is_dir():
+        return [Named(given or id_of(one), one) for one in found]
+    return [Named(given or safe_id(str(Path(one).relative_to(uri))), one) for one in found]
+
+
+def _distinct(streams: Iterable[Named]) -> list[Named]:
     """The streams in their order, the same one named twice taken once. Raises ConfigError where two sources would get one id."""
     by_id: defaultdict[str, list[str]] = defaultdict(list)
     for stream in streams:

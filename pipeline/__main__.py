@@ -1,5 +1,0 @@
-"""`python -m pipeline` is `capstream`."""
-
-from pipeline.cli import main
-
-main()
