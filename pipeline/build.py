@@ -1,0 +1,175 @@
+"""Settings and sources to plans: what is to be run, whole and checked, before anything starts."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
+from functools import partial
+from hashlib import file_digest, sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from operators.captioners import Describer
+from operators.errors import CapstreamError, ConfigError, ModelUnavailable, SourceUnavailable
+from operators.media import StreamInfo
+from operators.protocols import Source, Stills, StreamOperator
+from operators.records import Model
+from operators.sources import SourceOptions, open_source
+from operators.timeline import ZERO, clock, exact
+from pipeline.models import identify, resolve
+from pipeline.naming import name_sources
+from pipeline.plan import LaneName, ModelPlan, Outcome
+from pipeline.settings import MODELS, ChosenModel, Lanes, Settings, asked_models, choose_model, choose_operators
+
+CARRIERS = {"silero": "silero-vad", "pocketsphinx": "pocketsphinx", "rapidocr": "rapidocr", "plain": "capstream"}
+"""The distribution that a model without weights of its own, or with them inside, comes in: its version is the model's revision."""
+WHOLE_FILE = 1 << 30
+ENDS = 1 << 20
+PROBES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """--from and --to."""
+
+    start: Fraction
+    stop: Fraction | None
+
+
+@dataclass(frozen=True, slots=True)
+class FileStream:
+    """The plan of one stream (`pipeline.plan.StreamPlan`)."""
+
+    stream_id: str
+    uri: str
+    cut: Cut
+    source: SourceOptions
+    lanes: Lanes
+    """Without the lanes of tracks that are not there."""
+    settings_fingerprint: str
+
+    @property
+    def start(self) -> Fraction:
+        return self.cut.start
+
+    @property
+    def stop(self) -> Fraction | None:
+        return self.cut.stop
+
+    def open_source(self) -> tuple[Source, StreamInfo]:
+        return open_source(self.uri, self.source)
+
+    def source_fingerprint(self) -> str:
+        return _fingerprint(self.uri)
+
+    def operators(self, lane: LaneName, stills: Stills) -> list[StreamOperator]:
+        return [c.cls(c.options, stills) if issubclass(c.cls, Describer) else c.cls(c.options) for c in self.lanes.get(lane, ())]
+
+
+def plan_streams(sources: Sequence[str], settings: Settings, cut: Cut) -> tuple[list[FileStream], list[Outcome]]:
+    """The streams that can be run, in their order, and the outcomes of those that can not: every source is probed.
+
+    Raises:
+        ConfigError: an id is none or is there twice, or the settings do not hold together.
+    """
+    lanes = choose_operators(settings)
+    _check_models(lanes, settings)
+    fingerprint = _settings_fingerprint(lanes, settings, cut)
+    named, unnamed = name_sources(sources)
+    streams = [FileStream(n.stream_id, n.uri, cut, settings.source, lanes, fingerprint) for n in named]
+    with ThreadPoolExecutor(PROBES) as pool:
+        probed = list(pool.map(_probe, streams))
+    refused = [_refuse(stream_id, e) for stream_id, e in unnamed] + [o for o in probed if isinstance(o, Outcome)]
+    return [s for s in probed if isinstance(s, FileStream)], refused
+
+
+def plan_models(streams: Sequence[FileStream], settings: Settings, progress: Callable[[str], None]) -> list[ModelPlan]:
+    """The models that these streams ask, fetched where they have to be; `progress` is told of it in lines.
+
+    Raises:
+        ModelUnavailable: a model can not be had, or wants a device that is not here.
+    """
+    asked = {role for stream in streams for role in asked_models(stream.lanes)}
+    return [_plan_model(role, model, progress) for role in MODELS if role in asked and (model := choose_model(role, settings))]
+
+
+def _check_models(lanes: Lanes, settings: Settings) -> None:
+    for operator in (c for lane in lanes.values() for c in lane):
+        for role in operator.cls.models:
+            model = choose_model(role, settings)
+            if model is None:
+                raise ConfigError(f"{operator.place} asks a {role} model and the profile names none: set models.{role}.use, or {operator.place}=false")
+            language, known = getattr(operator.options, "language", ""), getattr(model.cls, "languages", None)
+            if language and known is not None and language.split("-")[0].lower() not in known:
+                raise ConfigError(f"{model.place} does not know the language {language!r}: it knows {', '.join(sorted(known))}")
+
+
+def _settings_fingerprint(lanes: Lanes, settings: Settings, cut: Cut) -> str:
+    """Where models run, on what and how many, is not in it: it does not decide what the records say."""
+    chosen = [c for lane in lanes.values() for c in lane] + [m for role in asked_models(lanes) if (m := choose_model(role, settings))]
+    said = {c.place: [c.cls.__qualname__, asdict(c.options)] for c in chosen}
+    told = {"chosen": said, "source": asdict(settings.source), "cut": [exact(cut.start), cut.stop and exact(cut.stop)]}
+    return sha256(json.dumps(told, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def _probe(stream: FileStream) -> FileStream | Outcome:
+    try:
+        _, info = stream.open_source()
+    except CapstreamError as e:
+        return _refuse(stream.stream_id, e)
+    if info.duration is not None and stream.start >= info.duration:
+        return _refuse(stream.stream_id, ConfigError(f"--from {clock(stream.start)} is not before its end at {clock(info.duration)}"))
+    tracks: dict[LaneName, object] = {"look": info.picture, "listen": info.sound, "narrate": info}
+    return replace(stream, lanes={lane: chosen for lane, chosen in stream.lanes.items() if tracks[lane] is not None})
+
+
+def _refuse(stream_id: str, error: CapstreamError) -> Outcome:
+    return Outcome(stream_id, "failed", error.message, ZERO, {}, ())
+
+
+def _plan_model(role: str, model: ChosenModel, progress: Callable[[str], None]) -> ModelPlan:
+    """Shared where weights are worth it: always for speech, and for whatever is large or on a GPU."""
+    table, options = model.table, model.options
+    if table.device == "cuda" and not has_gpu():
+        raise ModelUnavailable(f"models.{role} is to run on an NVIDIA GPU, and none is seen here: --profile cpu works without")
+    identity = Model(role, table.use, version(CARRIERS[table.use]) if table.use in CARRIERS else None)
+    weights = getattr(options, "model", "")
+    if weights and not Path(weights).is_file():
+        options = replace(options, model=str(resolve(weights, progress)))
+        identity = Model(role, *identify(weights))
+    shared = role == "speech" or bool(weights) or table.device == "cuda"
+    threads = cores() if shared else max(1, cores() // 2)
+    return ModelPlan(role, partial(model.cls, options), identity, shared, table.device, threads, table.replicas, table.batch, table.age_s)
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def has_gpu() -> bool:
+    """Whether an NVIDIA GPU is seen, asked without loading torch."""
+    try:
+        return b"GPU 0" in subprocess.run(["nvidia-smi", "-L"], capture_output=True, timeout=20, check=False).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+def _fingerprint(uri: str) -> str:
+    """Size and SHA-256 of a file (above 1 GiB of its first and last MiB); of an address, the SHA-256 of that."""
+    if "://" in uri:
+        return f"address {sha256(uri.encode()).hexdigest()}"
+    try:
+        with Path(uri).open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size <= WHOLE_FILE:
+                return f"{size} {file_digest(file, 'sha256').hexdigest()}"
+            first = file.read(ENDS)
+            file.seek(-ENDS, os.SEEK_END)
+            return f"{size} ends {sha256(first + file.read()).hexdigest()}"
+    except OSError as e:
+        raise SourceUnavailable(f"{uri} can not be read: {e.strerror}") from e

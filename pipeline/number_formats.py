@@ -1,0 +1,65 @@
+"""Which number format is fastest on this machine: measured, for names and vendors do not tell."""
+
+from collections.abc import Callable, Iterator
+from time import perf_counter
+
+import numpy as np
+
+from pipeline.models import cached
+
+WHISPER = "whisper-base"
+WINDOW_S = 30
+TOKENS = 64
+ROUNDS = 3
+SIDE = 1024
+
+
+def measure(threads: int, device: str) -> Iterator[tuple[str, str, float]]:
+    """(what for, number format, seconds), for each format that can be had. A window of Whisper base through CTranslate2, where it
+    is fetched; and a product of matrices in torch, which stands for all that runs through transformers."""
+    yield from _torch(threads, device)
+    if WHISPER in cached():
+        yield from _whisper(str(cached()[WHISPER]), threads, device)
+
+
+def _whisper(folder: str, threads: int, device: str) -> Iterator[tuple[str, str, float]]:
+    """The encoder, and a fixed number of tokens: the end of the text is suppressed, so that every format does the same work."""
+    import ctranslate2
+
+    for name in sorted(ctranslate2.get_supported_compute_types(device)):
+        model = ctranslate2.models.Whisper(folder, device=device, compute_type=name, intra_threads=threads)
+        mel = np.zeros((1, model.n_mels, 100 * WINDOW_S), np.float32)
+        prompt = [[50258, 50259, 50359, 50363]]
+
+        def write(model: ctranslate2.models.Whisper = model, mel: np.ndarray = mel) -> None:
+            features = ctranslate2.StorageView.from_array(mel)
+            model.generate(features, prompt, beam_size=1, max_length=TOKENS, suppress_tokens=[50257], suppress_blank=False)
+
+        yield f"speech, {WINDOW_S} s of sound by {WHISPER}", name, _best(write)
+
+
+def _torch(threads: int, device: str) -> Iterator[tuple[str, str, float]]:
+    import torch
+
+    torch.set_num_threads(threads)
+    for name in ("float32", "bfloat16", *(["float16"] if device == "cuda" else [])):
+        matrix = torch.ones(SIDE, SIDE, dtype=getattr(torch, name), device=device)
+
+        def multiply(matrix: torch.Tensor = matrix) -> None:
+            product = matrix
+            for _ in range(ROUNDS):
+                product = matrix @ product
+            product.sum().item()
+
+        yield f"torch, {SIDE} × {SIDE} matrices", name, _best(multiply)
+
+
+def _best(work: Callable[[], None]) -> float:
+    """Of some rounds after one that warms up; seconds."""
+    work()
+    times = []
+    for _ in range(ROUNDS):
+        start = perf_counter()
+        work()
+        times.append(perf_counter() - start)
+    return min(times)
