@@ -1,0 +1,121 @@
+"""Where a text may be broken for a reader: after punctuation, before a new phrase, never between words that belong together.
+
+After the timed-text guides of Netflix and the BBC. What is known of a language is a table of its small words; languages without
+one are broken by their punctuation and their pauses alone.
+"""
+
+import unicodedata
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+SENTENCE, CLAUSE, COMMA, SEGMENT, CONJUNCTION, PREPOSITION, ANYWHERE, NAME, CLINGING = 0.0, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 11.0, 13.0
+"""What it costs to break there."""
+SENTENCE_ENDS, CLAUSE_ENDS, COMMAS = ".?!…。？！؟।", ";:—–；：؛", ",，、،"
+CLOSERS = "\"'”’»)]}」』）"
+OPENERS = "\"'“‘«([{「『（¿¡"
+UNSPACED = frozenset({"zh", "yue", "ja", "th", "lo", "my", "km", "bo"})
+"""Languages written without spaces between words."""
+TITLES = frozenset({"mr", "mrs", "ms", "dr", "st", "prof", "mme", "sr", "sra", "vs"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Grammar:
+    conjunctions: frozenset[str]
+    prepositions: frozenset[str]
+    clinging: frozenset[str]
+    """Articles, possessives, subject pronouns, auxiliaries, titles: no break behind them."""
+    capitals_are_names: bool = True
+
+
+def _grammar(conjunctions: str, prepositions: str, clinging: str, capitals_are_names: bool = True) -> _Grammar:
+    return _Grammar(frozenset(conjunctions.split()), frozenset(prepositions.split()), frozenset(clinging.split()), capitals_are_names)
+
+
+GRAMMARS = {
+    "en": _grammar(
+        "and but or nor so yet because although though while when where whereas if unless until since that which who whom whose than as",
+        "of in on at to for from with without by about into onto over under after before between through during against among across "
+        "behind beyond near off out around toward towards upon within like",
+        "a an the this these those my your his her its our their some any no every each another very more most too such "
+        "i you he she it we they i'm you're he's she's it's we're they're i'll you'll he'll she'll it'll we'll they'll "
+        "i've you've we've they've "
+        "am is are was were be been being have has had do does did will would shall should can could may might must not "
+        "don't doesn't didn't won't can't couldn't wouldn't shouldn't isn't aren't wasn't weren't let's mr mrs ms dr st prof",
+    ),
+    "de": _grammar(
+        "und aber oder denn sondern doch weil dass obwohl während wenn als ob bis damit nachdem bevor wo wie der die das welche welcher",
+        "in im an am auf aus bei beim mit nach von vom zu zum zur für um durch gegen ohne über unter vor hinter neben zwischen seit",
+        "ein eine einen einem einer eines den dem des mein meine dein deine sein seine ihr ihre unser unsere euer kein keine dieser diese "
+        "dieses jeder jede ich du er sie es wir man bin bist ist sind war waren habe hat haben hatte hatten werde wird werden wurde wurden "
+        "kann können konnte muss müssen musste soll sollen will wollen darf mag nicht sehr zu herr frau dr",
+        capitals_are_names=False,
+    ),
+    "fr": _grammar(
+        "et mais ou donc or ni car que qui dont où quand lorsque puisque parce comme si tandis",
+        "de du des à au aux en dans sur sous avec sans pour par chez entre vers contre depuis pendant avant après jusque",
+        "le la les l' un une ce cet cette ces mon ma mes ton ta tes son sa ses notre nos votre vos leur leurs je j' tu il elle on nous "
+        "vous ils elles ne n' se s' me te est sont était étaient ai as a avons avez ont avait suis es sommes êtes sera très plus",
+    ),
+    "es": _grammar(
+        "y e pero o u ni sino porque aunque que quien cuando donde como si mientras pues",
+        "de del a al en con sin por para sobre entre hasta desde hacia contra según durante ante bajo tras",
+        "el la los las un una unos unas este esta estos estas ese esa mi mis tu tus su sus nuestro nuestra yo tú él ella nosotros ellos "
+        "ellas usted ustedes no se me te lo le les nos es son era eran fue está están he has ha hemos han había muy más dr",
+    ),
+}
+
+
+@lru_cache(4096)
+def cost(before: str, after: str, language: str, new_segment: bool) -> float:
+    """Cost of a break between two words; `new_segment`: the recogniser begins another segment there."""
+    grammar = GRAMMARS.get(language.split("-")[0].lower())
+    last, first = _bare(before), _bare(after)
+    end = before.rstrip(CLOSERS)[-1:]
+    if end and end in SENTENCE_ENDS and not (end == "." and _abbreviation(last)):
+        return SENTENCE
+    if end and end in CLAUSE_ENDS + COMMAS:
+        return CLAUSE if end in CLAUSE_ENDS else COMMA
+    if new_segment:
+        return SEGMENT
+    if grammar is None:
+        return ANYWHERE
+    if last in grammar.prepositions or last in grammar.conjunctions:
+        return CLINGING
+    if first in grammar.conjunctions:
+        return CONJUNCTION
+    if first in grammar.prepositions:
+        return PREPOSITION
+    if last in grammar.clinging:
+        return CLINGING
+    names = grammar.capitals_are_names and before.lstrip(OPENERS)[:1].isupper() and after[:1].isupper()
+    return NAME if names else ANYWHERE
+
+
+def ends_sentence(word: str, language: str) -> bool:
+    return cost(word, "", language, False) == SENTENCE
+
+
+@cache
+def width(word: str) -> int:
+    """Columns that a word takes: wide characters (Chinese, Japanese, Korean) take two, marks that combine none."""
+    return sum(_columns(c) for c in word)
+
+
+def space(language: str) -> str:
+    """What stands between two words."""
+    return "" if language.split("-")[0].lower() in UNSPACED else " "
+
+
+def _columns(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1
+
+
+def _bare(word: str) -> str:
+    return word.strip(OPENERS + CLOSERS + SENTENCE_ENDS + CLAUSE_ENDS + COMMAS).lower().replace("’", "'")
+
+
+def _abbreviation(bare: str) -> bool:
+    """ "Mr.", "J." and "U.S." end no sentence."""
+    return (len(bare) == 1 and bare.isalpha()) or "." in bare or bare in TITLES
