@@ -174,4 +174,6 @@ def _explain(kind: type, error: Mapping[str, Any]) -> str:
         case "literal_error":
             guess = _did_you_mean(str(error["input"]), [str(name) for name in get_args(allowed[path[-1]])])
             return f"{dotted}: {guess}should be {error['ctx']['expected']}, not {error['input']!r}"
+        case "model_type" | "dataclass_type":
+            return f"{dotted} is a table of {', '.join(_keys(allowed[path[-1]]))}, not {error['input']!r}"
     return f"{dotted}: {error['msg'].replace('Input should', 'should')}, not {error['input']!r}"

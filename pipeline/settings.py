@@ -65,7 +65,7 @@ MODELS: dict[str, Choices] = {
 class Table(BaseModel):
     """A table of a profile: every key is known, no value is bent to fit."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class ModelTable(Table):
