@@ -26,7 +26,7 @@ class Runtime(Protocol):
     """Where streams and models live. One event loop."""
 
     places: int
-    """Streams that run at once."""
+    """Streams that run at once; known after `start`."""
 
     async def start(self) -> None:
         """Raises ModelUnavailable where a model can not be opened."""
@@ -66,12 +66,11 @@ def _runtime(models: Sequence[ModelPlan], settings: RunSettings) -> Runtime:
 async def _supervise(plans: Sequence[StreamPlan], runtime: Runtime, on_progress: Callable[[list[StreamProgress]], None]) -> list[Outcome]:
     stop = asyncio.Event()
     statuses = [StreamStatus(plan.stream_id) for plan in plans]
-    places = asyncio.Semaphore(runtime.places)
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(sign, stop.set)
 
-    async def run(plan: StreamPlan, status: StreamStatus) -> Outcome:
+    async def run(plan: StreamPlan, status: StreamStatus, places: asyncio.Semaphore) -> Outcome:
         async with places:
             if stop.is_set():
                 return _ended(status, "interrupted")
@@ -80,7 +79,8 @@ async def _supervise(plans: Sequence[StreamPlan], runtime: Runtime, on_progress:
     stopped = asyncio.create_task(_stopped(stop))
     try:
         await runtime.start()
-        runs = [asyncio.create_task(run(p, s)) for p, s in zip(plans, statuses, strict=True)]
+        places = asyncio.Semaphore(runtime.places)
+        runs = [asyncio.create_task(run(p, s, places)) for p, s in zip(plans, statuses, strict=True)]
         while not all(t.done() for t in runs) and not stopped.done():
             on_progress([s.progress() for s in statuses])
             await asyncio.wait([*runs, stopped], timeout=REPORT_S, return_when=asyncio.FIRST_COMPLETED)
