@@ -8,7 +8,7 @@ import cv2
 
 from operators.events.lifecycle import Kind, Lifecycle, seconds
 from operators.media import Frame, Pixels
-from operators.protocols import Ask, FramesNeed, Item, Output, State
+from operators.protocols import Ask, FramesNeed, Item, Need, Output, State
 from operators.records import Gap
 from operators.timeline import Span
 
@@ -33,7 +33,7 @@ class BlackDetector:
 
     Options = BlackOptions
     origin = "look.black"
-    need = FramesNeed(8, 384)
+    need: Need = FramesNeed(8, 384)
     models: tuple[str, ...] = ()
 
     def __init__(self, options: BlackOptions = BlackOptions()) -> None:

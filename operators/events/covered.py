@@ -11,7 +11,7 @@ from operators.events.black import dark_share
 from operators.events.lifecycle import Kind, Lifecycle, seconds
 from operators.events.texture import Grid, sharpness
 from operators.media import Frame, Pixels
-from operators.protocols import Ask, FramesNeed, Item, Output, State
+from operators.protocols import Ask, FramesNeed, Item, Need, Output, State
 from operators.records import Event, Gap
 from operators.timeline import Span, exact
 
@@ -50,7 +50,7 @@ class CoveredDetector:
 
     Options = CoveredOptions
     origin = "look.covered"
-    need = FramesNeed(2, 384)
+    need: Need = FramesNeed(2, 384)
     models: tuple[str, ...] = ()
 
     def __init__(self, options: CoveredOptions = CoveredOptions()) -> None:

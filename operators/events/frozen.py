@@ -10,7 +10,7 @@ import numpy as np
 from operators.events.black import dark_share
 from operators.events.lifecycle import Kind, Lifecycle, seconds
 from operators.media import Frame, Pixels
-from operators.protocols import Ask, FramesNeed, Item, Output, State
+from operators.protocols import Ask, FramesNeed, Item, Need, Output, State
 from operators.records import Event, Gap
 from operators.timeline import ZERO, Span, exact
 
@@ -19,7 +19,8 @@ CUT, CUT_PER_LEVEL = 20.0, 4.0
 """Mean change of luma between two looks that is a cut: at least CUT, and so many times what the scene did before."""
 LIVELY_LOOKS = 8
 STRAY, STRAY_PER_MEAN = 13.0, 6.0
-"""A codec refreshing a frozen picture changes all of it a little: no pixel by more than STRAY + STRAY_PER_MEAN × the mean change. A digit of a burned-in clock does."""
+"""A codec that refreshes a frozen picture changes all of it a little, no pixel by more than STRAY + STRAY_PER_MEAN × the mean change.
+A digit of a burned-in clock changes by more."""
 REFRESH = 2.5
 """Most mean change of luma that a codec's refresh makes."""
 DRIFT = 0.3
@@ -47,7 +48,7 @@ class FrozenDetector:
 
     Options = FrozenOptions
     origin = "look.frozen"
-    need = FramesNeed(4, 384)
+    need: Need = FramesNeed(4, 384)
     models: tuple[str, ...] = ()
 
     def __init__(self, options: FrozenOptions = FrozenOptions()) -> None:

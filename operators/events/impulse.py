@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from operators.events.lifecycle import Kind, Lifecycle
 from operators.media import PACKET_SAMPLES, Pcm, Samples
-from operators.protocols import Ask, Item, Output, SamplesNeed, State
+from operators.protocols import Ask, Item, Need, Output, SamplesNeed, State
 from operators.records import Event, Gap
-from operators.timeline import Span, exact
+from operators.timeline import Span
 
 STEP = 80
 """Samples of one step of the envelope: 5 ms."""
@@ -64,13 +64,14 @@ class _Onset:
 class ImpulseDetector:
     """Says `loud_impulse`, a point event, for each sudden loud sound that falls again at once.
 
-    What tells an impulse from a plosive, a sung note or a drum in music is measured on 5 ms steps of the pre-emphasised sound: an attack
-    within 10 ms, a contrast to the half second before, a broad spectrum, and a fall that no vowel follows. It is said 400 ms after its onset.
+    What tells an impulse from a plosive, a sung note or a drum in music is measured on 5 ms steps of the pre-emphasised sound: an
+    attack within 10 ms, a contrast to the half second before, a broad spectrum, and a fall that no vowel follows. It is said 400 ms
+    after its onset.
     """
 
     Options = ImpulseOptions
     origin = "listen.impulse"
-    need = SamplesNeed()
+    need: Need = SamplesNeed()
     models: tuple[str, ...] = ()
 
     def __init__(self, options: ImpulseOptions = ImpulseOptions()) -> None:
@@ -173,7 +174,8 @@ class ImpulseDetector:
 def _is_impulse(o: _Onset, contrast: float) -> bool:
     sharp = o.attack <= 2 and o.rumble < 0.5
     bang = sharp and o.peak >= BANG_DBFS and o.flatness >= 0.15 and o.fall >= 12 and o.quiet >= 10
-    stroke = sharp and o.contrast >= contrast and ((o.quiet >= 9 and o.echo >= 8) or (o.quiet >= 5.5 and o.fall >= 12 and o.flatness >= 0.1))
+    falls = (o.quiet >= 9 and o.echo >= 8) or (o.quiet >= 5.5 and o.fall >= 12 and o.flatness >= 0.1)
+    stroke = sharp and falls and o.contrast >= contrast
     burst = o.attack <= 4 and o.contrast >= 50 and o.fall >= 25 and o.quiet >= 12
     return bang or stroke or burst
 
@@ -193,5 +195,3 @@ def _spectrum(pcm: Pcm) -> tuple[float, float]:
     emphasised = power * (1 + 0.95**2 - 2 * 0.95 * np.cos(2 * np.pi * hertz / 16_000))
     band = emphasised[(hertz > 150) & (hertz < 7500)]
     return float(np.exp(np.log(band).mean()) / band.mean()), float(power[hertz < 150].sum() / power.sum())
-
-

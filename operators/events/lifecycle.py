@@ -38,6 +38,19 @@ class Kind:
     release: Fraction = ZERO
 
 
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """What a record says beside the score, as of its latest look. label: where one detector has several; else its kind's."""
+
+    text: str | None = None
+    box: Box | None = None
+    label: str | None = None
+    evidence: tuple[Evidence, ...] = ()
+
+
+PLAIN = Detail()
+
+
 @dataclass(slots=True)
 class _Life:
     onset: Fraction
@@ -45,8 +58,7 @@ class _Life:
     """End of the latest look that saw the sign."""
     score: float
     top: float
-    text: str | None
-    box: Box | None
+    detail: Detail
     event_id: str | None = None
     """None until the sign is confirmed."""
     off_at: Fraction | None = None
@@ -63,13 +75,13 @@ class Lifecycle:
         self._count = 0
         self._lives: dict[str, _Life] = {}
 
-    def on(self, span: Span, score: float, key: str = "", text: str | None = None, box: Box | None = None) -> list[Event]:
+    def on(self, span: Span, score: float, detail: Detail = PLAIN, key: str = "") -> list[Event]:
         """The sign was seen over `span`; its first call sets the onset."""
         life = self._lives.get(key)
         if life is None:
-            life = self._lives[key] = _Life(span.start, span.end, score, score, text, box)
+            life = self._lives[key] = _Life(span.start, span.end, score, score, detail)
         life.until, life.score, life.top, life.off_at = max(life.until, span.end), score, max(life.top, score), None
-        life.text, life.box = text, box
+        life.detail = detail
         if life.event_id is None:
             return self._begin(life, life.until) if life.until - life.onset >= self._kind.confirm else []
         if life.until - life.said_at >= UPDATE_EVERY or life.top - life.said_score >= CLEAR_RISE:
@@ -92,6 +104,13 @@ class Lifecycle:
         life = self._lives.get(key)
         return self._close(key, life, life.until) if life else []
 
+    def off_all(self, at: Fraction) -> list[Event]:
+        """Time has come to `at`, and nothing more was seen of anything."""
+        return [e for key in list(self._lives) for e in self.off(Span(at, at), key)]
+
+    def end_all(self) -> list[Event]:
+        return [e for key in list(self._lives) for e in self.end(key)]
+
     def gap(self, gap: Gap) -> list[Event]:
         if gap.end - gap.start <= BRIDGE:
             return []
@@ -100,15 +119,20 @@ class Lifecycle:
     def finish(self, at: Fraction) -> list[Event]:
         return [e for key, life in list(self._lives.items()) for e in self._close(key, life, max(at, life.until))]
 
-    def point(self, span: Span, score: float, text: str | None = None, evidence: tuple[Evidence, ...] = ()) -> list[Event]:
+    def point(self, span: Span, score: float, detail: Detail = PLAIN) -> list[Event]:
         """An event that is over when it is noticed: its start and its end."""
-        life = _Life(span.start, span.end, score, score, text, None)
-        return [*self._begin(life, span.end, evidence), self._say("end", life, span.end, evidence)]
+        life = _Life(span.start, span.end, score, score, detail)
+        return [*self._begin(life, span.end), self._say("end", life, span.end)]
 
     def lasts(self, key: str = "") -> bool:
         """Whether an event, confirmed, goes on under `key`."""
         life = self._lives.get(key)
         return life is not None and life.event_id is not None
+
+    def paused(self, key: str = "") -> Fraction | None:
+        """Where the pause began that what goes on under `key` is in."""
+        life = self._lives.get(key)
+        return life.off_at if life else None
 
     def hold(self) -> Fraction | None:
         """The least end of any record still to come: where the earliest pause began. None where no event pauses."""
@@ -121,10 +145,10 @@ class Lifecycle:
         self._count = state["count"]
         self._lives = {key: msgspec.convert(life, _Life, dec_hook=_fraction) for key, life in state["lives"]}
 
-    def _begin(self, life: _Life, noticed: Fraction, evidence: tuple[Evidence, ...] = ()) -> list[Event]:
+    def _begin(self, life: _Life, noticed: Fraction) -> list[Event]:
         life.event_id = f"{self._kind.origin}-{self._count}"
         self._count += 1
-        return [self._say("start", life, noticed, evidence)]
+        return [self._say("start", life, noticed)]
 
     def _close(self, key: str, life: _Life, at: Fraction) -> list[Event]:
         """A sign that was not confirmed by a look is confirmed by standing until `at`, or forgotten."""
@@ -137,15 +161,13 @@ class Lifecycle:
             begun = self._begin(life, offset)
         return [*begun, self._say("end", life, offset)]
 
-    def _say(
-        self, step: Literal["start", "update", "end"], life: _Life, end: Fraction, evidence: tuple[Evidence, ...] = ()
-    ) -> Event:
+    def _say(self, step: Literal["start", "update", "end"], life: _Life, end: Fraction) -> Event:
         assert life.event_id is not None
         life.said_at, life.said_score = end, life.top
-        kind = self._kind
+        kind, detail = self._kind, life.detail
         return Event(
-            life.onset, end, life.event_id, step, kind.label, kind.source, life.score, life.top,
-            box=life.box, text=life.text, evidence=evidence,
+            life.onset, end, life.event_id, step, detail.label or kind.label, kind.source, life.score, life.top,
+            box=detail.box, text=detail.text, evidence=detail.evidence,
             severity=kind.severity, urgency=kind.urgency, certainty=kind.certainty,
         )  # fmt: skip
 

@@ -5,11 +5,12 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from operators.events.lifecycle import Box, Kind, Lifecycle, seconds
-from operators.events.texture import Grid, Texture, novelty, texture
+from operators.events.lifecycle import Box, Detail, Kind, Lifecycle, seconds
+from operators.events.texture import Texture, novelty, texture
 from operators.media import Frame
-from operators.protocols import Ask, FramesNeed, Item, Output, State
+from operators.protocols import Ask, FramesNeed, Item, Need, Output, State
 from operators.records import Gap
 from operators.timeline import ZERO, Span, exact
 
@@ -44,7 +45,7 @@ class MotionDetector:
 
     Options = MotionOptions
     origin = "look.motion"
-    need = FramesNeed(4, 384)
+    need: Need = FramesNeed(4, 384)
     models: tuple[str, ...] = ()
 
     def __init__(self, options: MotionOptions = MotionOptions()) -> None:
@@ -119,10 +120,10 @@ class MotionDetector:
         self._usual += (share - self._usual) * (SLOWER if lasts or share >= floor else SLOW)
         if share < (floor / 2 if lasts else floor):
             return [*self._life.off(span)]
-        return [*self._life.on(span, share / (share + floor / 2), box=_box(moving))]
+        return [*self._life.on(span, share / (share + floor / 2), Detail(box=_box(moving)))]
 
 
-def _box(moving: Grid) -> Box:
+def _box(moving: npt.NDArray[np.bool_]) -> Box:
     """[x, y, w, h] in 0-1 around the cells that move."""
     rows, columns = np.flatnonzero(moving.any(axis=1)), np.flatnonzero(moving.any(axis=0))
     height, width = moving.shape

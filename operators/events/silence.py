@@ -7,9 +7,8 @@ from typing import Any
 from operators.acoustics import DIGITAL_SILENCE_DBFS, level_dbfs
 from operators.events.lifecycle import Kind, Lifecycle, seconds
 from operators.media import Samples
-from operators.protocols import Ask, Item, Output, SamplesNeed, State
+from operators.protocols import Ask, Item, Need, Output, SamplesNeed, State
 from operators.records import Gap
-
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +20,12 @@ class SilenceOptions:
 
 
 class SilenceDetector:
-    """Says `silence` while the RMS level of each 100 ms, without its DC offset, stays under the threshold. The score is 0.5 at the threshold,
-    1 at digital silence."""
+    """Says `silence` while the RMS level of each 100 ms, without its DC offset, stays under the threshold. The score is 0.5 at the
+    threshold, 1 at digital silence."""
 
     Options = SilenceOptions
     origin = "listen.silence"
-    need = SamplesNeed()
+    need: Need = SamplesNeed()
     models: tuple[str, ...] = ()
 
     def __init__(self, options: SilenceOptions = SilenceOptions()) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from operators.acoustics import SIREN_STEPS, STRONG, TONE_RATE, Tones, siren_score, tones
 from operators.events.lifecycle import Kind, Lifecycle, seconds
 from operators.media import PACKET_RATE, Samples
-from operators.protocols import Ask, Item, Output, SamplesNeed, State
+from operators.protocols import Ask, Item, Need, Output, SamplesNeed, State
 from operators.records import Gap
 from operators.timeline import Span
 
@@ -31,7 +31,7 @@ class SirenDetector:
 
     Options = SirenOptions
     origin = "listen.siren"
-    need = SamplesNeed()
+    need: Need = SamplesNeed()
     models: tuple[str, ...] = ()
 
     def __init__(self, options: SirenOptions = SirenOptions()) -> None:

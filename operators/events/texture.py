@@ -55,4 +55,4 @@ def sharpness(luma: Pixels) -> Grid:
     edges = np.abs(cv2.Laplacian(light, cv2.CV_32F))
     edge, level = (cv2.resize(a, (columns, rows), interpolation=cv2.INTER_AREA) for a in (edges, light))
     sharp = np.asarray(edge / (level + 16), dtype=np.float32)
-    return np.maximum(sharp - np.float32(np.percentile(sharp, 10)), np.float32(0))
+    return np.asarray(np.maximum(sharp - np.percentile(sharp, 10), 0), dtype=np.float32)
