@@ -1,3 +1,4 @@
+import json
 import random
 from dataclasses import replace
 from fractions import Fraction as F
@@ -107,7 +108,7 @@ def babble(seed, count=60):
         text = "x" * chance.choice([1, 2, 3, 4, 5, 7, 9, 13, 50 if n % 40 == 7 else 6]) + chance.choice(["", "", "", "", ",", ".", "?"])
         long = F(len(text) + 1, chance.choice([6, 12, 15, 20, 30]))
         words.append(Word(t, t + long, text, chance.random(), "en", f"s-{n}"))
-        t += long + F(chance.choice([-1, 0, 0, 0, 0, 1, 4, 12, 30, 70]), 20)
+        t += long + F(chance.choice([-1, -1, -1, 0, 0, 0, 1, 4, 12, 30]), 20)
     return words
 
 
@@ -238,3 +239,19 @@ def test_other_rules_make_other_cues():
 def test_nothing_said_is_nothing_shown():
     assert assert_law(SubtitleCutter, log([], noise(0, 30), End(F(30), F(30), "listen", None, 0, {}))) == []
     assert all(isinstance(c, Caption) for c in cues(TALK))
+
+
+def test_taken_up_after_any_cue_it_goes_on_alike():
+    words = babble(4)
+    entries = log(transcripts(words, speaker="A"))
+    unbroken = outputs_of(SubtitleCutter, entries)
+    assert any(c.start not in {w.start for w in words} for c in unbroken), "words overlap, so that a cue may begin late"
+    first, said = SubtitleCutter(), []
+    for n, entry in enumerate(entries, 1):
+        new = first.push(entry)
+        said += new
+        if new:
+            second = SubtitleCutter()
+            second.restore(json.loads(json.dumps(first.snapshot()[1])))
+            rest = [cue for e in entries[n:] for cue in second.push(e)]
+            assert said + rest + second.finish(F(99)) == unbroken
