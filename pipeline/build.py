@@ -3,7 +3,7 @@
 import json
 import os
 import subprocess
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
@@ -11,7 +11,6 @@ from functools import partial
 from hashlib import file_digest, sha256
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from operators.captioners import Describer
 from operators.errors import CapstreamError, ConfigError, ModelUnavailable, SourceUnavailable
@@ -67,7 +66,7 @@ class FileStream:
         return _fingerprint(self.uri)
 
     def operators(self, lane: LaneName, stills: Stills) -> list[StreamOperator]:
-        return [c.cls(c.options, stills) if issubclass(c.cls, Describer) else c.cls(c.options) for c in self.lanes.get(lane, ())]
+        return [c.cls(c.options, *([stills] if c.cls is Describer else [])) for c in self.lanes.get(lane, ())]
 
 
 def plan_streams(sources: Sequence[str], settings: Settings, cut: Cut) -> tuple[list[FileStream], list[Outcome]]:
@@ -80,7 +79,7 @@ def plan_streams(sources: Sequence[str], settings: Settings, cut: Cut) -> tuple[
     _check_models(lanes, settings)
     fingerprint = _settings_fingerprint(lanes, settings, cut)
     named, unnamed = name_sources(sources)
-    streams = [FileStream(n.stream_id, n.uri, cut, settings.source, lanes, fingerprint) for n in named]
+    streams = [FileStream(n.stream_id, _absolute(n.uri), cut, settings.source, lanes, fingerprint) for n in named]
     with ThreadPoolExecutor(PROBES) as pool:
         probed = list(pool.map(_probe, streams))
     refused = [_refuse(stream_id, e) for stream_id, e in unnamed] + [o for o in probed if isinstance(o, Outcome)]
@@ -102,7 +101,9 @@ def _check_models(lanes: Lanes, settings: Settings) -> None:
         for role in operator.cls.models:
             model = choose_model(role, settings)
             if model is None:
-                raise ConfigError(f"{operator.place} asks a {role} model and the profile names none: set models.{role}.use, or {operator.place}=false")
+                raise ConfigError(
+                    f"{operator.cls.origin} asks a {role} model and the profile names none: set models.{role}.use, or {operator.cls.origin}=false"
+                )
             language, known = getattr(operator.options, "language", ""), getattr(model.cls, "languages", None)
             if language and known is not None and language.split("-")[0].lower() not in known:
                 raise ConfigError(f"{model.place} does not know the language {language!r}: it knows {', '.join(sorted(known))}")
@@ -114,6 +115,11 @@ def _settings_fingerprint(lanes: Lanes, settings: Settings, cut: Cut) -> str:
     said = {c.place: [c.cls.__qualname__, asdict(c.options)] for c in chosen}
     told = {"chosen": said, "source": asdict(settings.source), "cut": [exact(cut.start), cut.stop and exact(cut.stop)]}
     return sha256(json.dumps(told, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def _absolute(uri: str) -> str:
+    """An actor's working folder is not ours."""
+    return uri if "://" in uri else str(Path(uri).absolute())
 
 
 def _probe(stream: FileStream) -> FileStream | Outcome:

@@ -9,7 +9,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -31,7 +31,7 @@ models = typer.Typer(help="The models: what can be had by name, what is here.", 
 app.add_typer(models, name="models")
 
 
-class Runtime(str, Enum):
+class Runtime(StrEnum):
     ray = "ray"
     local = "local"
 
@@ -46,7 +46,8 @@ def execute(arguments: Sequence[str]) -> int:
     try:
         return int(app(list(arguments), prog_name="capstream", standalone_mode=False) or 0)
     except TyperException as e:
-        return _say(f"{e.format_message()} See {e.ctx.command_path if getattr(e, 'ctx', None) else 'capstream'} --help", USAGE)
+        context = getattr(e, "ctx", None)
+        return _say(f"{e.format_message()} See {context.command_path if context else 'capstream'} --help", USAGE)
     except ConfigError as e:
         return _say(str(e), USAGE)
     except CapstreamError as e:
@@ -91,7 +92,9 @@ def run(
     runtime: Annotated[Runtime, typer.Option(help="On Ray, or all in this process.")] = Runtime.ray,
     start: Annotated[str, typer.Option("--from", metavar="T", help="Begin here: seconds, m:ss or h:mm:ss.mmm.")] = "0",
     stop: Annotated[str | None, typer.Option("--to", metavar="T", help="End before this instant.")] = None,
-    language: Annotated[str | None, typer.Option(metavar="L", help="What is spoken, as in en or pt-BR; without it, it is detected.")] = None,
+    language: Annotated[
+        str | None, typer.Option(metavar="L", help="What is spoken, as in en or pt-BR; without it, it is detected.")
+    ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Run anew what was run before.")] = False,
     changes: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the profile.")] = None,
     records: Annotated[bool, typer.Option("--json", help="Print the final records as JSON lines.")] = False,

@@ -87,7 +87,7 @@ def _find(profile: str, beside: Path) -> Path:
 
 def _plain(raw: Raw) -> Raw:
     """With `true` and `false` at the place of an operator said as tables."""
-    said = {True: {}, False: None}
+    said: dict[bool, Raw | None] = {True: {}, False: None}
     lanes = {
         lane: {name: said[value] if isinstance(value, bool) else value for name, value in raw[lane].items()}
         for lane in LANES
@@ -121,7 +121,7 @@ def _value(text: str, kind: Any, change: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except (tomllib.TOMLDecodeError, KeyError) as e:
-        raise ConfigError(f"--set {change}: {text!r} is no TOML value; write 3, 0.5, true, \"text\" or '[\"a\", \"b\"]'") from e
+        raise ConfigError(f'--set {change}: {text!r} is no TOML value; write 3, 0.5, true, "text" or \'["a", "b"]\'') from e
 
 
 def _choices(kind: Any) -> tuple[Any, ...]:
@@ -153,7 +153,7 @@ def _unknown(kind: type, path: Sequence[str], allowed: Iterable[str]) -> str:
 
 
 def _did_you_mean(name: str, names: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name, names, n=1)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.75)
     return f"did you mean {close[0]}? " if close else ""
 
 

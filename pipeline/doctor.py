@@ -15,16 +15,16 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Literal
 
+from operators.sources.binaries import find_ffmpeg
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from operators.errors import CapstreamError
-from operators.sources.binaries import find_ffmpeg
 from pipeline.build import cores, has_gpu
 from pipeline.config import load, profiles
-from pipeline.number_formats import WHISPER, measure
 from pipeline.models import cache_folder, cached, catalogue
+from pipeline.number_formats import WHISPER, measure
 from pipeline.settings import asked_models, choose_model, choose_operators
 
 State = Literal["good", "note", "missing"]
@@ -134,7 +134,9 @@ def _ray() -> Finding:
         return Finding("Ray cluster", "good", f"RAY_ADDRESS is {address}: runs go there")
     shared = Path("/dev/shm")
     if shared.is_dir() and shutil.disk_usage(shared).free < LITTLE_DISK_GB * 1e9 / 2:
-        return Finding("Ray cluster", "note", "/dev/shm has less than 0.5 GB free", "start the container with --shm-size=1g, or use --runtime local")
+        return Finding(
+            "Ray cluster", "note", "/dev/shm has less than 0.5 GB free", "start the container with --shm-size=1g, or use --runtime local"
+        )
     return Finding("Ray cluster", "good", "none named: a run starts its own here, on all cores")
 
 
@@ -148,12 +150,19 @@ def _gpu() -> Iterator[Finding]:
         names = ", ".join(torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count()))
         yield Finding("GPU", "good", f"{names}; torch {torch.__version__}")
     else:
-        yield Finding("GPU", "note", f"nvidia-smi sees one, torch {torch.__version__} does not", "install a torch that is built for its driver's CUDA")
+        yield Finding(
+            "GPU", "note", f"nvidia-smi sees one, torch {torch.__version__} does not", "install a torch that is built for its driver's CUDA"
+        )
 
 
 def _models() -> Iterator[Finding]:
     here = cached()
-    yield Finding("models fetched", "good" if here else "note", ", ".join(here) or "none yet", "" if here else "capstream models list shows what there is")
+    yield Finding(
+        "models fetched",
+        "good" if here else "note",
+        ", ".join(here) or "none yet",
+        "" if here else "capstream models list shows what there is",
+    )
     folder = cache_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -163,7 +172,9 @@ def _models() -> Iterator[Finding]:
         yield Finding("model cache", "missing", f"{folder} can not be written: {e.strerror}", "set CAPSTREAM_CACHE to a folder that can")
         return
     little = free < LITTLE_DISK_GB
-    yield Finding("model cache", "note" if little else "good", f"{folder}, {free:.1f} GB free", "make room, or set CAPSTREAM_CACHE" if little else "")
+    yield Finding(
+        "model cache", "note" if little else "good", f"{folder}, {free:.1f} GB free", "make room, or set CAPSTREAM_CACHE" if little else ""
+    )
 
 
 def _profile(name: str) -> Finding:

@@ -16,7 +16,7 @@ from operators.sources import expand
 LONGEST = 64
 STREAM_ID = re.compile(rf"[a-z0-9][a-z0-9_-]{{0,{LONGEST - 1}}}")
 NAMED = re.compile(r"([^=/\\:?]*)=(.+)", re.DOTALL)
-INSTANT = re.compile(r"(?:(?:(?P<h>\d+):)?(?P<m>\d+):)?(?P<s>\d+(?:\.\d+)?)")
+INSTANT = re.compile(r"(?:(?:(?P<h>\d+):)?(?P<m>\d+):)?(?P<s>\d+(?:\.\d+)?)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +83,9 @@ def _unfold(given: str | None, uri: str) -> list[Named]:
     found = expand(uri)
     if given is not None and len(found) > 1:
         raise ConfigError(f"{given}={uri}: an id names one source, and here are {len(found)}: give each its own")
-    if not Path(uri).is_dir():
-        return [Named(given or id_of(one), one) for one in found]
-    return [Named(given or safe_id(str(Path(one).relative_to(uri))), one) for one in found]
+    within = Path(uri).is_dir()
+    ids = [given or (safe_id(str(Path(one).relative_to(uri))) if within else id_of(one)) for one in found]
+    return [Named(stream_id, one) for stream_id, one in zip(ids, found, strict=True)]
 
 
 def _distinct(streams: Iterable[Named]) -> list[Named]:

@@ -5,11 +5,15 @@ from time import perf_counter
 
 import numpy as np
 
+from operators.media import Pcm
 from pipeline.models import cached
 
 WHISPER = "whisper-base"
 WINDOW_S = 30
 TOKENS = 64
+PROMPT = [50258, 50259, 50359, 50363]
+"""Whisper's tokens for: begin, English, transcribe, no timestamps."""
+END_OF_TEXT = 50257
 ROUNDS = 3
 SIDE = 1024
 
@@ -29,11 +33,10 @@ def _whisper(folder: str, threads: int, device: str) -> Iterator[tuple[str, str,
     for name in sorted(ctranslate2.get_supported_compute_types(device)):
         model = ctranslate2.models.Whisper(folder, device=device, compute_type=name, intra_threads=threads)
         mel = np.zeros((1, model.n_mels, 100 * WINDOW_S), np.float32)
-        prompt = [[50258, 50259, 50359, 50363]]
 
-        def write(model: ctranslate2.models.Whisper = model, mel: np.ndarray = mel) -> None:
+        def write(model: ctranslate2.models.Whisper = model, mel: Pcm = mel) -> None:
             features = ctranslate2.StorageView.from_array(mel)
-            model.generate(features, prompt, beam_size=1, max_length=TOKENS, suppress_tokens=[50257], suppress_blank=False)
+            model.generate(features, [PROMPT], beam_size=1, max_length=TOKENS, suppress_tokens=[END_OF_TEXT], suppress_blank=False)
 
         yield f"speech, {WINDOW_S} s of sound by {WHISPER}", name, _best(write)
 

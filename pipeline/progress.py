@@ -22,7 +22,7 @@ COLOURS = {"running": "cyan", "restarting": "yellow", "complete": "green", "alre
 
 
 class ProgressView:
-    """Call it with the progress of all streams, as often as there is news; from one thread. A context manager: leaving it frees the terminal."""
+    """Call it with the progress of all streams, as often as there is news, from one thread. Leaving its context frees the terminal."""
 
     def __init__(self, console: Console, now: Callable[[], float] = monotonic) -> None:
         self._console = console
@@ -64,7 +64,9 @@ class ProgressView:
         for s in shown:
             bar = ProgressBar(total=float(s.duration), completed=float(s.position), width=20) if s.duration else Text("")
             latest = Text(s.latest or "", style="italic", overflow="ellipsis", no_wrap=True)
-            table.add_row(Text(s.stream_id, style="bold"), Text(s.state, style=COLOURS.get(s.state, "dim")), bar, *_where(s, self._speed(s)), latest)
+            table.add_row(
+                Text(s.stream_id, style="bold"), Text(s.state, style=COLOURS.get(s.state, "dim")), bar, *_where(s, self._speed(s)), latest
+            )
         if len(shown) < len(streams):
             over = sum(s.state in OVER for s in streams)
             table.add_row(f"{len(streams)} streams", f"{over} done", "", f"{len(running)} running")

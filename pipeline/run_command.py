@@ -11,7 +11,7 @@ from typing import Literal
 from rich.console import Console
 from rich.table import Table
 
-from operators.errors import ConfigError, StorageError
+from operators.errors import StorageError
 from operators.timeline import clock
 from pipeline.build import Cut, plan_models, plan_streams
 from pipeline.config import load

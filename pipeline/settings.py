@@ -8,17 +8,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+from operators.vision.features import FrameEncoder, FrameFeatures, SignalFeatures
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from operators.captioners import CAPTIONERS, Describer
 from operators.events import DETECTORS
-from operators.sources import SourceOptions
 from operators.sound import LogMelFeatures, SoundEncoder, SoundFeatures, SoundMeasurer
+from operators.sources import SourceOptions
 from operators.speech import RECOGNISERS
 from operators.speech.vad import SileroVad
 from operators.speech.words import SpeechTranscriber
 from operators.subtitles import SubtitleCutter
-from operators.vision.features import FrameEncoder, FrameFeatures, SignalFeatures
 from operators.vision.shots import ShotDetector
 from operators.vision.text import ScreenText, TextReader
 from pipeline.plan import LaneName
@@ -28,7 +28,7 @@ Choices: TypeAlias = Mapping[str, type[Any]]
 
 
 def _detectors(lane: LaneName) -> dict[str, type[Any]]:
-    return {place: cls for cls in DETECTORS.values() for at, _, place in [cls.origin.partition(".")] if at == lane}
+    return {origin.removeprefix(f"{lane}."): cls for origin, cls in DETECTORS.items() if origin.startswith(f"{lane}.")}
 
 
 OPERATORS: dict[LaneName, dict[str, type[Any] | Choices]] = {
@@ -92,10 +92,10 @@ class Settings(Table):
 @functools.cache
 def settings_type() -> type[Settings]:
     """`Settings`, with a field for every place and in it every option."""
-    lanes = {lane: _lane(lane, places) for lane, places in OPERATORS.items()}
     models: Any = {name: (_choice(f"{name}_model", choices, ModelTable) | None, None) for name, choices in MODELS.items()}
-    kinds: Any = {name: (kind, kind()) for name, kind in {**lanes, "models": create_model("models", __base__=Table, **models)}.items()}
-    return create_model("Settings", __base__=Settings, **kinds)
+    kinds = {"models": create_model("models", __base__=Table, **models)} | {lane: _lane(lane, places) for lane, places in OPERATORS.items()}
+    fields: Any = {name: (kind, kind()) for name, kind in kinds.items()}
+    return create_model("Settings", __base__=Settings, **fields)
 
 
 def _lane(lane: str, places: Mapping[str, type[Any] | Choices]) -> type[Table]:
@@ -108,7 +108,8 @@ def _lane(lane: str, places: Mapping[str, type[Any] | Choices]) -> type[Table]:
 
 def _choice(name: str, choices: Choices, base: type[Table]) -> type[Table]:
     options: Any = {key: (cls.Options, cls.Options()) for key, cls in choices.items()}
-    return create_model(name, __base__=base, use=(Literal[tuple(choices)], ...), **options)
+    use: Any = (Literal[tuple(choices)], ...)
+    return create_model(name, __base__=base, use=use, **options)
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,10 @@ def test_a_profile_changes_a_few_keys_of_another(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ("look.black.shar=0.9", "unknown key look.black.shar: did you mean look.black.share? allowed in look.black: shortest_s, darkest_luma, share"),
+        (
+            "look.black.shar=0.9",
+            "unknown key look.black.shar: did you mean look.black.share? allowed in look.black: shortest_s, darkest_luma, share",
+        ),
         ("look.shot.x=3", "unknown key look.shot: did you mean look.shots? allowed in look: shots, "),
         ("lok.shots=true", "unknown key lok: did you mean look? allowed at the top: description, "),
         ("look.black.share.deep=1", "there are no keys in look.black.share"),
@@ -133,7 +136,10 @@ def test_what_is_wrong_is_said_with_its_path_and_what_to_do(change: str, said: s
         ('base = "cpu"\n[look.blakc]\nshare = 1', "unknown key look.blakc: did you mean look.black?"),
         ('base = "cpu"\nlook = "all"', "look is a table of"),
         ('base = "cpu"\n[models.speech]\nuse = 2026-01-01', "models.speech.use: should be"),
-        ('base = "cpu"\n[look.black]\nshare = "a"\ndarkest_luma = "b"', "look.black.share: should be a valid number, not 'a'; look.black.darkest_luma:"),
+        (
+            'base = "cpu"\n[look.black]\nshare = "a"\ndarkest_luma = "b"',
+            "look.black.darkest_luma: should be a valid integer, not 'b'; look.black.share: ",
+        ),
     ],
 )
 def test_a_wrong_profile_file_is_said(tmp_path: Path, text: str, said: str) -> None:

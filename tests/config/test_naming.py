@@ -3,7 +3,7 @@ from fractions import Fraction
 import pytest
 
 from operators.errors import ConfigError
-from pipeline.naming import STREAM_ID, Named, check_id, id_of, instant, name_sources, safe_id, split_id
+from pipeline.naming import STREAM_ID, check_id, id_of, instant, name_sources, safe_id, split_id
 
 
 @pytest.mark.parametrize(
