@@ -17,9 +17,14 @@ from operators.timeline import ZERO, Span
 
 CUE = 3.0
 """What a cue costs by itself, so that there are few."""
-TOO_FAST, TOO_SHORT, PAUSE, SENTENCE_INSIDE, UNEVEN_LINES, TOP_HEAVY, LINE_BREAK, EMPTINESS = 30.0, 20.0, 6.0, 2.5, 4.0, 0.5, 0.4, 1.5
-HESITATION = 0.5
-"""Seconds from which a pause inside a cue costs."""
+TOO_FAST, TOO_SHORT = 30.0, 20.0
+"""Times the share by which the rule is broken."""
+TWO_SENTENCES, PART_SENTENCE = 2.0, 4.5
+"""A sentence that ends inside a cue, where the cue ends with another, or in the middle of one."""
+HESITATION, PAUSE = 0.5, 6.0
+"""Seconds from which a pause inside a cue costs, and what each costs."""
+UNEVEN_LINES, TOP_HEAVY, LINE_BREAK, EMPTINESS = 2.5, 0.5, 0.4, 2.0
+"""Lines of one and no length; an upper line that is longer; times the cost of the break between the lines; an empty cue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +120,11 @@ class Passage:
         cost += TOO_FAST * max(0.0, width / shown / float(rules.characters_per_s) - 1)
         cost += TOO_SHORT * max(0.0, 1 - shown / float(rules.shortest))
         cost += EMPTINESS * max(0.0, 1 - width / (2 * rules.line)) ** 2
+        sentence_inside = PART_SENTENCE if follows and self._breaks[j - 1] != breaks.SENTENCE else TWO_SENTENCES
         for k in range(i, j - 1):
             silence = self._starts[k + 1] - self._ends[k]
             cost += PAUSE * silence if silence >= HESITATION else 0.0
-            cost += SENTENCE_INSIDE if self._breaks[k] == breaks.SENTENCE else 0.0
+            cost += sentence_inside if self._breaks[k] == breaks.SENTENCE else 0.0
         return cost
 
     def _layout(self, i: int, j: int) -> tuple[float, int]:

@@ -1,6 +1,6 @@
 """Transcripts to subtitles: `narrate.subtitles`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -9,6 +9,7 @@ from operators.facts import Word
 from operators.facts_json import fact_from_json, fact_to_json
 from operators.protocols import Ask, Entry, FactsNeed, Item, Output, State
 from operators.records import Caption, Transcript
+from operators.subtitles.breaks import space
 from operators.subtitles.cues import Passage, Rules, timed, violations
 from operators.timeline import ZERO, exact
 
@@ -136,7 +137,7 @@ class SubtitleCutter:
     def _take(self, transcript: Transcript) -> list[Output | Ask]:
         """Add a transcript's words to the passage; one that can not go on with them is closed first."""
         outputs: list[Output | Ask] = []
-        for word in transcript.words:
+        for word in _written(transcript):
             voice = _Voice(word.language, transcript.speaker, transcript.degraded)
             if self._words and (voice != self._voice or word.start - self._words[-1].end >= self._rules.pause):
                 outputs += self._close(word.start)
@@ -199,6 +200,21 @@ class SubtitleCutter:
         self._before = span.end
         self._next += 1
         return caption
+
+
+def _written(transcript: Transcript) -> list[Word]:
+    """The words as the text has them: what a recogniser parts but nobody writes apart ("self" and "-driving", "10" and "%") is one."""
+    words: list[Word] = []
+    at = 0
+    for word in transcript.words:
+        found = transcript.text.find(word.text, at)
+        if words and found == at and space(word.language):
+            last = words.pop()
+            text, confidence = last.text + word.text, min(last.confidence, word.confidence)
+            word = replace(last, end=max(last.end, word.end), text=text, confidence=confidence)
+        words.append(word)
+        at = found + len(word.text) if found >= 0 else at
+    return words
 
 
 def _words(data: list[dict[str, Any]]) -> list[Word]:

@@ -74,7 +74,8 @@ def test_a_talk_becomes_cues_that_a_subtitler_would_sign():
         "Good morning, Mr. Smith.",
         "We are gathered here today | because the committee has decided",
         "that the new bridge, which was planned | in 1987 by Professor John Baker,",
-        "will be built after all. Yes. I know. | It will cost a great deal of money,",
+        "will be built after all. Yes. I know.",
+        "It will cost a great deal of money,",
         "and many people in the old town | of New York are not happy about it!",
         "But what can we do?",
         "Ask not what your country can do for you, | ask what you can do for your country.",
@@ -192,6 +193,16 @@ def test_words_ahead_of_their_transcript_are_not_shown():
     facts = [Entry("listen.words", "fact", n, w) for n, w in enumerate(transcript.words)]
     assert [o for e in facts for o in operator.push(e)] == []
     assert operator.finish(F(9)) == []
+
+
+def test_what_is_written_as_one_word_is_not_parted():
+    words = [
+        Word(F(n, 2), F(n + 1, 2), t, (n + 1) / 10, "en", "s") for n, t in enumerate(["A", "self", "-driving", "car,", "10", "%", "off."])
+    ]
+    own = Transcript(F(0), F(7, 2), "s", "A self-driving car, 10% off.", "en", tuple(words))
+    (cue,) = outputs_of(SubtitleCutter, log([own]))
+    assert cue.text == "A self-driving car, 10% off."
+    assert (cue.start, cue.end) == (0, F(7, 2))
 
 
 def test_confidence_is_the_mean_of_its_letters():
