@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from operators.records import Wire
 
@@ -13,19 +13,19 @@ NEAR_MS = 300
 """How far an onset may be from where it is known to be."""
 FAR_MS = 600
 """The same for offsets, and for the edges of speech and of text on the screen, which no two people put in one place."""
+SWELLING_MS = 1000
+"""The same for sounds, which come and go by degrees."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
     """One thing that a viewer would write down."""
 
-    kind: Literal["speech", "text", "event", "sound"]
+    kind: Literal["speech", "text", "event", "sound", "caption"]
     what: str
-    """The words spoken or shown, the label of the event, the name of the sound."""
+    """The words spoken or shown, the label of the event or the sound, words that the description must hold."""
     start_ms: int
     end_ms: int
-    heard_as: tuple[str, ...] = ()
-    """For a sound: the words of which an event or a description must hold one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,7 @@ class Finding:
 
 
 def read_expected(path: Path) -> list[Expectation]:
-    return [
-        Expectation(**{**entry, "heard_as": tuple(entry.get("heard_as", ()))}) for entry in json.loads(path.read_text(encoding="utf-8"))
-    ]
+    return [Expectation(**entry) for entry in json.loads(path.read_text(encoding="utf-8"))]
 
 
 def judge(expected: Iterable[Expectation], records: Sequence[Wire], exact_words: bool) -> list[Finding]:
@@ -60,16 +58,16 @@ def judge(expected: Iterable[Expectation], records: Sequence[Wire], exact_words:
             findings.append(_speech(e, records, exact_words))
         elif e.kind == "text":
             findings.append(_text(e, events))
-        elif e.kind == "event":
-            findings.append(_event(e, events))
+        elif e.kind == "caption":
+            findings.append(_caption(e, records))
         else:
-            findings.append(_sound(e, events, records))
+            findings.append(_event(e, events))
     return findings
 
 
 def surplus(expected: Iterable[Expectation], findings: Iterable[Finding], records: Sequence[Wire]) -> list[Wire]:
     """Events of a label that is expected, found where none was: what is known of the clip is all there is of that label."""
-    labels = {e.what for e in expected if e.kind == "event"}
+    labels = {e.what for e in expected if e.kind in ("event", "sound")}
     used = {f.record for f in findings}
     return [r for r in last_of_each(records) if r["label"] in labels and name_of(r) not in used]
 
@@ -101,6 +99,16 @@ def _speech(e: Expectation, records: Sequence[Wire], exact: bool) -> Finding:
     return Finding(e, text, start, end, right)
 
 
+def _caption(e: Expectation, records: Sequence[Wire]) -> Finding:
+    """The description that overlaps most tells of the scene."""
+    told = [r for r in records if r["type"] == "caption" and r["kind"] == "description" and _overlap(e, r)]
+    if not told:
+        return _missing(e)
+    nearest = max(told, key=lambda r: (_overlap(e, r), r["sequence"]))
+    right = e.what.lower() in nearest["text"].lower()
+    return Finding(e, nearest["text"], nearest["start_ms"], nearest["end_ms"], right, name_of(nearest))
+
+
 def _text(e: Expectation, events: Sequence[Wire]) -> Finding:
     wanted = plain_words(e.what)
     for r in events:
@@ -116,23 +124,13 @@ def _event(e: Expectation, events: Sequence[Wire]) -> Finding:
     nearest = min(candidates, key=lambda r: (abs(r["start_ms"] - e.start_ms), r["event_id"]))
     if abs(nearest["start_ms"] - e.start_ms) > FAR_MS and not _overlap(e, nearest):
         return _missing(e)
-    return _found(e, nearest, f"{e.what} ({nearest['score']:.2f})", NEAR_MS)
-
-
-def _sound(e: Expectation, events: Sequence[Wire], records: Sequence[Wire]) -> Finding:
-    """An event of the sound comes first; a description that tells of it will do."""
-    told = [(r, r["label"]) for r in events if r["source"] == "audio"]
-    told += [(r, r["text"]) for r in records if r["type"] == "caption" and r["kind"] == "description"]
-    for r, text in told:
-        if _overlap(e, r) and set(e.heard_as) & set(plain_words(text)):
-            return Finding(e, text, r["start_ms"], r["end_ms"], True, name_of(r))
-    return _missing(e)
+    return _found(e, nearest, f"{e.what} ({nearest['top_score']:.2f})", SWELLING_MS if e.kind == "sound" else NEAR_MS)
 
 
 def _found(e: Expectation, record: Wire, text: str, near_ms: int) -> Finding:
     start, end = record["start_ms"], record["end_ms"]
     lasts = e.end_ms > e.start_ms
-    right = abs(start - e.start_ms) <= near_ms and (not lasts or abs(end - e.end_ms) <= FAR_MS)
+    right = abs(start - e.start_ms) <= near_ms and (not lasts or abs(end - e.end_ms) <= max(near_ms, FAR_MS))
     return Finding(e, text, start, end, right, name_of(record))
 
 
@@ -140,5 +138,6 @@ def _missing(e: Expectation) -> Finding:
     return Finding(e, None, None, None, False)
 
 
-def _overlap(e: Expectation, record: dict[str, Any]) -> bool:
-    return bool(record["start_ms"] < e.end_ms and record["end_ms"] > e.start_ms)
+def _overlap(e: Expectation, record: Wire) -> int:
+    """Milliseconds that both share."""
+    return max(0, min(e.end_ms, int(record["end_ms"])) - max(e.start_ms, int(record["start_ms"])))

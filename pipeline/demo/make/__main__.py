@@ -84,7 +84,9 @@ def expected(spoken: list[sounds.Wave]) -> list[dict[str, Any]]:
     seen = [
         entry("text", TITLE, TITLE_FROM_S, TITLE_TO_S),
         entry("event", "shot_cut", CUT_S, CUT_S),
-        entry("sound", "siren", *SIREN_S) | {"heard_as": ["siren", "tone"]},
+        entry("sound", "siren", *SIREN_S),
+        entry("event", "shot_fade", BLACK_S - FADE_S, BLACK_S),
+        entry("event", "shot_fade", LAKE_S, LAKE_S + FADE_S),
         entry("event", "black", BLACK_S, LAKE_S),
         entry("event", "silence", BLACK_S, LAKE_S),
     ]
