@@ -7,7 +7,7 @@ NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight",
 
 
 def listed(parts: Sequence[str], more: bool = False) -> str:
-    """ "a", "a and b", "a, b and c"; with `more`, "a, b and more"."""
+    """As one speaks: a / a and b / a, b and c; with `more`: a, b and more."""
     parts = [*parts, "more"] if more else parts
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
@@ -17,7 +17,7 @@ def number(n: int) -> str:
 
 
 def at(instant: Fraction) -> str:
-    """ "0:12", "1:02:03": to the nearest second, for people."""
+    """To the nearest second, for people: 0:12, 1:02:03."""
     seconds = int(instant + Fraction(1, 2))
     minutes = f"{seconds // 60 % 60}:{seconds % 60:02}"
     return minutes if seconds < 3600 else f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"

@@ -43,7 +43,7 @@ class Look:
 
 
 def picture(shots: Sequence[Shot]) -> str:
-    """ "out of a fade, a dark picture in blue and black; the view pans left slowly". At least one shot."""
+    """Of at least one shot: 'out of a fade, a dark picture in blue and black; the view pans left slowly'."""
     look = _blend(shots)
     if look.contrast < BLANK_CONTRAST:
         return f"the screen is {_blank(look)}"
@@ -60,7 +60,7 @@ def picture(shots: Sequence[Shot]) -> str:
 
 
 def movement(motion: Motion) -> str:
-    """ "the view tilts up quickly while something moves at the left"; empty where nothing sure can be said."""
+    """For example 'the view tilts up quickly while something moves at the left'; empty where nothing sure can be said."""
     parts = []
     if motion.camera in CAMERA:
         parts.append(f"the view {CAMERA[motion.camera]}{_pace(motion)}")

@@ -34,7 +34,7 @@ class PlainCaptioner:
 
 
 def describe(moment: Moment) -> str:
-    """ "A dark picture in blue and black; the view pans left. The screen reads "SINTEL". Someone speaks throughout, over noise."
+    """A moment in English: A dark picture in blue and black; the view pans left. The screen reads "SINTEL". Someone speaks throughout.
 
     Picture and movement, then text on the screen, then voices and sound, at most a sentence each. Empty where nothing is known.
     """

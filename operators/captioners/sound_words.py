@@ -26,7 +26,7 @@ EDGE = Fraction(1, 2)
 
 
 def voices(moment: Moment) -> str:
-    """ "someone speaks from 0:12 to 0:15"; a voice that no words were recognised of is only heard. Empty where nobody speaks."""
+    """For example 'someone speaks from 0:12 to 0:15'; a voice that no words were recognised of is only heard. Empty where nobody speaks."""
     spans = spoken(moment)
     if not spans:
         return ""
@@ -46,7 +46,7 @@ def voices(moment: Moment) -> str:
 
 
 def sounds(moment: Moment) -> str:
-    """ "quiet, then loud noise"; beside speech, what is heard under or around it: "over music-like sound". Empty where none is known."""
+    """For example 'quiet, then loud noise'; beside speech, what is under or around it: 'over music-like sound'. Empty where unknown."""
     speech = spoken(moment)
     if not speech:
         return _sequence(_runs(moment))

@@ -117,5 +117,5 @@ def _bare(word: str) -> str:
 
 
 def _abbreviation(bare: str) -> bool:
-    """ "Mr.", "J." and "U.S." end no sentence."""
+    """True of Mr., J. and U.S., which end no sentence."""
     return (len(bare) == 1 and bare.isalpha()) or "." in bare or bare in TITLES
