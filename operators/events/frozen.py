@@ -9,14 +9,16 @@ import numpy as np
 
 from operators.events.black import dark_share
 from operators.events.lifecycle import Kind, Lifecycle, seconds
+from operators.events.texture import novelty, texture
 from operators.media import Frame, Pixels
 from operators.protocols import Ask, FramesNeed, Item, Need, Output, State
 from operators.records import Event, Gap
 from operators.timeline import ZERO, Span, exact
 
 DARKEST, BLACK = 25, 0.98
-CUT, CUT_PER_LEVEL = 20.0, 4.0
-"""Mean change of luma between two looks that is a cut: at least CUT, and so many times what the scene did before."""
+NOVEL = 5.0
+CUT, CUT_SHARE = 5.0, 0.5
+"""A cut changes the luma by more than CUT on average, and the texture of more than this share of the picture."""
 LIVELY_LOOKS = 8
 STRAY, STRAY_PER_MEAN = 13.0, 6.0
 """A codec that refreshes a frozen picture changes all of it a little, no pixel by more than STRAY + STRAY_PER_MEAN × the mean change.
@@ -30,6 +32,8 @@ QUIET, QUIET_MOST = 0.03, 0.2
 RESTLESS = 3
 """So many looks in a row that are not quiet are life: sensor noise, not a codec's refresh."""
 ANCHOR_AGE = Fraction(5)
+NEVER = Fraction(10**9)
+"""The detector itself says when a freeze is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +57,13 @@ class FrozenDetector:
 
     def __init__(self, options: FrozenOptions = FrozenOptions()) -> None:
         self._shortest, self._shortest_still = seconds(options.shortest_s), seconds(options.shortest_still_s)
-        self._life = Lifecycle(Kind(self.origin, "frozen", "picture", "Minor", "Immediate", "Likely"))
+        self._life = Lifecycle(Kind(self.origin, "frozen", "picture", "Minor", "Immediate", "Likely", release=NEVER))
         self._anchor: Pixels | None = None
-        self._anchor_start = ZERO
+        self._anchor_start: Fraction | None = None
         self._last: Pixels | None = None
         self._onset = ZERO
         self._looks = self._quiet = self._restless = 0
-        self._lively = 0
-        self._level = self._least = 0.0
+        self._lively, self._least = 0, 0.0
 
     def push(self, item: Item) -> list[Output | Ask]:
         if isinstance(item, Gap):
@@ -92,19 +95,19 @@ class FrozenDetector:
     def snapshot(self) -> tuple[Fraction | None, State]:
         state = {
             "life": self._life.snapshot(),
-            "anchor": None if self._anchor is None else exact(self._anchor_start),
+            "anchor": None if self._anchor_start is None else exact(self._anchor_start),
             "onset": exact(self._onset),
             "counts": [self._looks, self._quiet, self._restless, self._lively],
-            "levels": [self._level, self._least],
+            "least": self._least,
         }
-        return (None if self._anchor is None else self._anchor_start), state
+        return self._anchor_start, state
 
     def restore(self, state: State) -> None:
         self._life.restore(state["life"])
-        self._anchor_start = Fraction(state["anchor"] or 0)
+        self._anchor_start = None if state["anchor"] is None else Fraction(state["anchor"])
         self._onset = Fraction(state["onset"])
         self._looks, self._quiet, self._restless, self._lively = state["counts"]
-        self._level, self._least = state["levels"]
+        self._least = state["least"]
 
     def refill(self, item: Item) -> None:
         if isinstance(item, Frame):
@@ -117,23 +120,27 @@ class FrozenDetector:
         assert self._last is not None
         change = float(cv2.absdiff(luma, self._last).mean()) if luma.shape == self._last.shape else 255.0
         if black or not self._equal(luma):
-            return self._restart(item, change)
+            stood = self._stands(item.at)
+            return [*stood, *self._life.off(Span(item.at, item.at)), *self._restart(item, change)]
+        stood = [] if self._restless else self._stands(item.at)
         quiet = change <= min(QUIET_MOST, max(QUIET, self._least / 10))
         self._looks += 1
         self._quiet += quiet
         self._restless = 0 if quiet else self._restless + 1
         if self._restless >= RESTLESS or not self._quiet:
-            return self._restart(item, change)
-        if item.start - self._anchor_start >= ANCHOR_AGE:
+            return [*stood, *self._restart(item, change)]
+        if not quiet:
+            # A codec's refresh, or the first sign of life: the next looks tell.
+            return [*stood, *self._life.off(Span(item.at, item.at))]
+        if self._anchor_start is None or item.start - self._anchor_start >= ANCHOR_AGE:
             self._anchor, self._anchor_start = luma, item.start
-        return self._stands(item.end)
+        return [*stood, *self._stands(item.end)]
 
     def _restart(self, item: Frame, change: float) -> list[Event]:
-        """The run stood until `item` came; a new one may begin with it."""
-        events = [*self._stands(item.at), *self._life.off(Span(item.at, item.end))]
-        self._live(change)
+        """The run is over; a new one may begin with `item`."""
+        self._live(item.picture.luma, change)
         self._start(item)
-        return events
+        return self._life.end()
 
     def _stands(self, until: Fraction) -> list[Event]:
         """The run of equal pictures stands until `until`: is that long enough?"""
@@ -151,16 +158,14 @@ class FrozenDetector:
         mean, drift = float(change.mean()), abs(float(luma.mean()) - float(self._anchor.mean()))
         return mean <= REFRESH and drift <= DRIFT and float(np.max(change)) <= STRAY + STRAY_PER_MEAN * mean
 
-    def _live(self, change: float) -> None:
+    def _live(self, luma: Pixels, change: float) -> None:
         """The scene moved or flickered by `change`: how lively it is decides how soon it may be called frozen."""
-        if change > max(CUT, CUT_PER_LEVEL * self._level):
-            self._lively = 0
-            self._level = self._least = 0.0
+        if self._last is None or (change > CUT and _is_cut(self._last, luma)):
+            self._lively, self._least = 0, 0.0
             return
         if not self._lively:
-            self._level = self._least = change
+            self._least = change
         self._lively += 1
-        self._level += (change - self._level) / 8
         self._least = min(self._least * 1.03, change) if change > self._least else self._least + (change - self._least) / 4
 
     def _start(self, item: Frame) -> None:
@@ -168,7 +173,10 @@ class FrozenDetector:
         self._looks = self._quiet = self._restless = 0
 
     def _forget(self) -> None:
-        self._anchor = self._last = None
-        self._lively = 0
-        self._level = self._least = 0.0
+        self._anchor = self._anchor_start = self._last = None
+        self._lively, self._least = 0, 0.0
         self._looks = self._quiet = self._restless = 0
+
+
+def _is_cut(before: Pixels, now: Pixels) -> bool:
+    return before.shape != now.shape or float((novelty(texture(before), texture(now)) > NOVEL).mean()) > CUT_SHARE

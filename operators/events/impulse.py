@@ -12,7 +12,7 @@ from operators.events.lifecycle import Kind, Lifecycle
 from operators.media import PACKET_SAMPLES, Pcm, Samples
 from operators.protocols import Ask, Item, Need, Output, SamplesNeed, State
 from operators.records import Event, Gap
-from operators.timeline import Span
+from operators.timeline import Span, exact
 
 STEP = 80
 """Samples of one step of the envelope: 5 ms."""
@@ -78,6 +78,7 @@ class ImpulseDetector:
         self._options = options
         self._life = Lifecycle(Kind(self.origin, "loud_impulse", "audio", "Moderate", "Immediate", "Likely"))
         self._packets: deque[Samples] = deque()
+        self._needs_from: Fraction | None = None
         self._next = 0
         """The step of the stream that is to be examined next."""
         self._last = -APART
@@ -92,6 +93,7 @@ class ImpulseDetector:
         events += self._examine(self._end() - AFTER)
         while self._packets and (self._packets[0].index + 1) * PER_PACKET <= self._next - BEFORE:
             self._packets.popleft()
+        self._needs_from = self._packets[0].start
         return [*events]
 
     def answer(self, ask: Ask, result: Any) -> list[Output | Ask]:
@@ -101,15 +103,16 @@ class ImpulseDetector:
         return [*self._begin_anew(None)]
 
     def hold(self) -> Fraction | None:
-        return Fraction(self._next, STEP_RATE) if self._packets else None
+        return None if self._needs_from is None else Fraction(self._next, STEP_RATE)
 
     def snapshot(self) -> tuple[Fraction | None, State]:
-        state = {"life": self._life.snapshot(), "next": self._next, "last": self._last}
-        return (self._packets[0].start if self._packets else None), state
+        needs_from = None if self._needs_from is None else exact(self._needs_from)
+        return self._needs_from, {"life": self._life.snapshot(), "from": needs_from, "next": self._next, "last": self._last}
 
     def restore(self, state: State) -> None:
         self._life.restore(state["life"])
         self._next, self._last = state["next"], state["last"]
+        self._needs_from = None if state["from"] is None else Fraction(state["from"])
 
     def refill(self, item: Item) -> None:
         if isinstance(item, Samples):
@@ -122,6 +125,7 @@ class ImpulseDetector:
         """The sound breaks off: what was heard is examined to its end, and nothing of it is background to what follows."""
         events = self._examine(self._end()) if self._packets else []
         self._packets.clear()
+        self._needs_from = None
         if packet is not None:
             self._next = packet.index * PER_PACKET
         return events

@@ -19,7 +19,9 @@ MOVED = 5.0
 SWITCH = 24.0
 """Median change of the cells' levels that only the light of the whole scene makes; exposure that reacts to a white car makes up to 22."""
 WHOLE = 0.6
-"""Where more than this share of the cells moves, it is a cut or the camera."""
+EVERYWHERE, EVERYWHERE_SHARE = 0.9, 0.25
+"""Where more than the share WHOLE of the cells moves, it is a cut or the camera; so it is where a quarter of them does, and these
+are in nearly all rows and columns: plain walls show no motion."""
 SETTLE = Fraction(3, 2)
 """After a cut or a switch of the light no motion is seen for so long: exposure settles."""
 LEARN = Fraction(2)
@@ -54,7 +56,7 @@ class MotionDetector:
         kind = Kind(self.origin, "sudden_motion", "picture", "Minor", "Immediate", "Observed", confirm, release)
         self._life = Lifecycle(kind)
         self._last: Texture | None = None
-        self._last_start = ZERO
+        self._last_start: Fraction | None = None
         self._usual = 0.0
         self._since: Fraction | None = None
         """Since when this scene is seen, undisturbed."""
@@ -62,7 +64,7 @@ class MotionDetector:
 
     def push(self, item: Item) -> list[Output | Ask]:
         if isinstance(item, Gap):
-            self._last = self._since = None
+            self._last = self._last_start = self._since = None
             return [*self._life.gap(item)]
         if not isinstance(item, Frame):
             return []
@@ -89,15 +91,16 @@ class MotionDetector:
             "usual": self._usual,
             "since": None if self._since is None else exact(self._since),
             "blind_until": exact(self._blind_until),
-            "last": exact(self._last_start),
+            "last": None if self._last_start is None else exact(self._last_start),
         }
-        return (None if self._last is None else self._last_start), state
+        return self._last_start, state
 
     def restore(self, state: State) -> None:
         self._life.restore(state["life"])
         self._usual = state["usual"]
         self._since = None if state["since"] is None else Fraction(state["since"])
-        self._blind_until, self._last_start = Fraction(state["blind_until"]), Fraction(state["last"])
+        self._blind_until = Fraction(state["blind_until"])
+        self._last_start = None if state["last"] is None else Fraction(state["last"])
 
     def refill(self, item: Item) -> None:
         if isinstance(item, Frame):
@@ -107,7 +110,7 @@ class MotionDetector:
         span = Span(item.at, item.end)
         moving = novelty(before, now) > MOVED
         share = float(moving.mean())
-        if np.median(np.abs(now.level - before.level)) > SWITCH or share > WHOLE:
+        if np.median(np.abs(now.level - before.level)) > SWITCH or _is_whole(moving, share):
             self._blind_until, self._since = item.at + SETTLE, None
             return [*self._life.off(span)]
         if item.at < self._blind_until:
@@ -121,6 +124,11 @@ class MotionDetector:
         if share < (floor / 2 if lasts else floor):
             return [*self._life.off(span)]
         return [*self._life.on(span, share / (share + floor / 2), Detail(box=_box(moving)))]
+
+
+def _is_whole(moving: npt.NDArray[np.bool_], share: float) -> bool:
+    spread = min(float(moving.any(axis=0).mean()), float(moving.any(axis=1).mean()))
+    return share > WHOLE or (share > EVERYWHERE_SHARE and spread > EVERYWHERE)
 
 
 def _box(moving: npt.NDArray[np.bool_]) -> Box:

@@ -39,15 +39,20 @@ class SirenDetector:
         kind = Kind(self.origin, "siren", "audio", "Moderate", "Immediate", "Likely", release=seconds(options.pause_s))
         self._life = Lifecycle(kind)
         self._heard: deque[Tones] = deque(maxlen=PACKETS)
-        self._next = 0
-        """Index of the packet that follows what was heard."""
+        self._first = self._next = 0
+        """Index of the first packet of what is heard, and of the one that follows it."""
 
     def push(self, item: Item) -> list[Output | Ask]:
         if isinstance(item, Gap):
-            self._heard.clear()
+            self._forget()
             return [*self._life.gap(item)]
         if not isinstance(item, Samples):
             return []
+        if item.index != self._next:
+            self._forget()
+            self._first = item.index
+        self._next = item.index + 1
+        self._first = max(self._first, self._next - PACKETS)
         self.refill(item)
         score = siren_score(self._heard)
         if score < self._least or score == 0:
@@ -64,23 +69,23 @@ class SirenDetector:
         return self._life.hold()
 
     def snapshot(self) -> tuple[Fraction | None, State]:
-        start = Fraction(self._next - len(self._heard), PACKET_RATE) if self._heard else None
-        return start, {"life": self._life.snapshot()}
+        needs_from = Fraction(self._first, PACKET_RATE) if self._first < self._next else None
+        return needs_from, {"life": self._life.snapshot(), "heard": [self._first, self._next]}
 
     def restore(self, state: State) -> None:
         self._life.restore(state["life"])
+        self._first, self._next = state["heard"]
 
     def refill(self, item: Item) -> None:
-        if isinstance(item, Gap):
-            self._heard.clear()
-        elif isinstance(item, Samples):
-            if item.index != self._next:
-                self._heard.clear()
+        if isinstance(item, Samples):
             self._heard.append(tones(item.pcm))
-            self._next = item.index + 1
+
+    def _forget(self) -> None:
+        self._heard.clear()
+        self._first = self._next
 
     def _onset(self) -> Fraction:
         """Where in the last 2.5 s the strong tone set in."""
         strong = np.concatenate([t.share for t in self._heard]) >= STRONG
         runs = np.convolve(strong, np.ones(RISES), "valid") >= RISES
-        return Fraction(self._next - len(self._heard), PACKET_RATE) + Fraction(int(runs.argmax()), TONE_RATE)
+        return Fraction(self._first, PACKET_RATE) + Fraction(int(runs.argmax()), TONE_RATE)

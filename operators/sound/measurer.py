@@ -57,6 +57,7 @@ class SoundMeasurer:
     def __init__(self, options: SoundOptions = SoundOptions()) -> None:
         self._options = options
         self._heard: deque[_Heard] = deque()
+        self._needs_from: Fraction | None = None
         self._block = 0
         """The block of the stream that is to be told next."""
         self._start = ZERO
@@ -75,6 +76,7 @@ class SoundMeasurer:
         while item.index + 1 >= self._block * BLOCK + AFTER:
             self._tell()
             facts += self._say_known()
+        self._needs_from = self._heard[0].span.start
         return [*facts]
 
     def answer(self, ask: Ask, result: Any) -> list[Output | Ask]:
@@ -85,15 +87,22 @@ class SoundMeasurer:
 
     def hold(self) -> Fraction | None:
         """The stretch that is going on ends with its last block told, or later."""
-        return self._boundary(self._first_stretch()) if self._heard else None
+        return None if self._needs_from is None else self._boundary(self._first_stretch())
 
     def snapshot(self) -> tuple[Fraction | None, State]:
-        state = {"block": self._block, "start": exact(self._start), "run": [[t.kind, t.power, t.packets] for t in self._run]}
-        return (self._heard[0].span.start if self._heard else None), state
+        needs_from = None if self._needs_from is None else exact(self._needs_from)
+        state = {
+            "from": needs_from,
+            "block": self._block,
+            "start": exact(self._start),
+            "run": [[t.kind, t.power, t.packets] for t in self._run],
+        }
+        return self._needs_from, state
 
     def restore(self, state: State) -> None:
         self._block, self._start = state["block"], Fraction(state["start"])
         self._run = [_Told(*told) for told in state["run"]]
+        self._needs_from = None if state["from"] is None else Fraction(state["from"])
 
     def refill(self, item: Item) -> None:
         if isinstance(item, Samples):
@@ -136,6 +145,7 @@ class SoundMeasurer:
         while first := min(self._first_stretch(), LONGEST_BLOCKS):
             facts.append(self._say(first, end if first == len(self._run) else None))
         self._heard.clear()
+        self._needs_from = None
         return facts
 
     def _say(self, blocks: int, end: Fraction | None) -> Sound:
