@@ -22,14 +22,18 @@ def prompt(moment: Moment) -> str:
 
 
 def _quote(text: str) -> str:
-    plain = " ".join("".join(c if c.isprintable() else " " for c in text.translate(_PLAIN)).split())
+    plain = _line(text.translate(_PLAIN))
     return plain if len(plain) <= MOST_CHARACTERS else plain[:MOST_CHARACTERS].rsplit(" ", 1)[0] + "…"
 
 
 def tidy(text: str, finished: bool) -> str:
     """A model's text as one line; one that was cut off goes back to its last whole sentence, or says that it was cut."""
-    line = " ".join(text.split())
+    line = _line(text)
     if finished or not line:
         return line
     end = max(line.rfind(mark) for mark in (". ", "! ", "? "))
     return line[: end + 1] if end > 0 else line.rstrip(".,;:") + "…"
+
+
+def _line(text: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

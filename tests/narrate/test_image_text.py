@@ -109,7 +109,7 @@ def test_what_the_media_says_is_data_without_control_tokens():
 
 
 def test_texts_are_tidied_and_a_cut_shows():
-    assert tidy(" A man\n walks. ", finished=True) == "A man walks."
+    assert tidy(" A man\n \x18walks. ", finished=True) == "A man walks."
     assert tidy("A man walks. He tur", finished=False) == "A man walks."
     assert tidy("A man walks, he", finished=False) == "A man walks, he…"
     assert tidy("", finished=False) == ""
