@@ -162,7 +162,12 @@ class Still:
     @property
     def uri(self) -> str:
         """Its place, relative to the folder of its generation."""
-        return f"frames/{to_ms(self.at):010}.jpg"
+        return still_uri(self.at)
+
+
+def still_uri(at: Fraction) -> str:
+    """Where the still of an instant is kept, relative to the folder of its generation."""
+    return f"frames/{to_ms(at):010}.jpg"
 
 
 Fact: TypeAlias = Word | Speech | Shot | SeenText | Sound

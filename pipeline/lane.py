@@ -78,6 +78,7 @@ class Lane:
     ) -> None:
         self.name = log.header.lane
         self.position = log.last.position if log.last else ZERO
+        self.done = log.last.done if log.last else False
         self._log = log
         self._models = models
         self._on_record = on_record
@@ -93,7 +94,7 @@ class Lane:
 
         Raises what a model or the log raises when nothing can go on (ModelUnavailable, StorageError): all that was committed stays.
         """
-        if self._log.last is not None and self._log.last.done:
+        if self.done:
             return LaneResult(True)
         error = None
         try:
@@ -212,3 +213,4 @@ class Lane:
         counts = {name.removesuffix("/record"): n for name, n in sorted(self._log.sequences.items()) if name.endswith("/record")}
         self._write(self.name, End(self.position, self.position, self.name, source, to_ms(self.position), counts))
         self._commit(done=True)
+        self.done = True

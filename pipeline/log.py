@@ -22,10 +22,9 @@ from operators.facts import Features, Still
 from operators.facts_json import fact_from_json, fact_to_json, record_from_json, record_to_json
 from operators.protocols import Entry, Output, State
 from operators.records import Identity, Model, Record, Wire, to_wire
-from operators.timeline import exact, to_ms
+from operators.timeline import exact
 
 VERSION = 1
-STILLS = "frames"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,6 @@ class LogWriter:
     def __init__(self, path: Path, header: Header) -> None:
         self._path = path
         self._rows: dict[str, _Rows] = {}
-        self._stills = path.parent / STILLS
         self.header = header
         self.last: Commit | None = None
         self.sequences: dict[str, int] = {}
@@ -156,8 +154,9 @@ class LogWriter:
         rows.length = max(rows.length, (row.index + 1) * len(data))
 
     def _put_still(self, still: Still) -> None:
-        self._stills.mkdir(exist_ok=True)
-        write_atomically(self._stills / still_name(still.at), still.jpeg)
+        path = self._path.parent / still.uri
+        path.parent.mkdir(exist_ok=True)
+        write_atomically(path, still.jpeg)
 
     def _line(self, **content: Any) -> None:
         self._file.write(msgspec.json.encode(content) + b"\n")
@@ -231,10 +230,6 @@ def read_rows(path: Path, origin: str, width: int) -> np.ndarray[Any, np.dtype[n
 
 def rows_path(path: Path, origin: str) -> Path:
     return path.with_name(f"{origin}.f32")
-
-
-def still_name(at: Fraction) -> str:
-    return f"{to_ms(at):010}.jpg"
 
 
 def write_atomically(path: Path, data: bytes) -> None:

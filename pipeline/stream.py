@@ -18,13 +18,13 @@ from uuid import uuid4
 import msgspec
 
 from operators.errors import CapstreamError, ConfigError, StorageError
-from operators.facts import Still
+from operators.facts import Still, still_uri
 from operators.media import StreamInfo
 from operators.protocols import Entry, FramesNeed, Item, SamplesNeed, Source, StreamOperator
 from operators.records import Caption, Model, Record, Transcript
 from operators.timeline import ZERO, Span
 from pipeline.lane import Ask, Lane, LaneResult, Read
-from pipeline.log import STILLS, Commit, Header, LogFollower, LogWriter, last_commit, still_name, write_atomically
+from pipeline.log import Commit, Header, LogFollower, LogWriter, last_commit, write_atomically
 from pipeline.plan import LaneName, Outcome, RunSettings, StreamPlan, StreamProgress
 from pipeline.views import write_views
 
@@ -64,7 +64,9 @@ class StreamStatus:
     def progress(self) -> StreamProgress:
         if self.seen is not None:
             return replace(self.seen, state=self.state)
-        position = min((lane.position for name, lane in self.lanes.items() if name != "narrate"), default=ZERO)
+        readers = [lane for name, lane in self.lanes.items() if name != "narrate"]
+        reading = [lane.position for lane in readers if not lane.done]
+        position = min(reading) if reading else max((lane.position for lane in readers), default=ZERO)
         return StreamProgress(self.stream_id, self.state, position, self.duration, self.latest)
 
     def note(self, record: Record) -> None:
@@ -281,4 +283,4 @@ def _outcome(stream_id: str, state: Any, place: Path, warnings: tuple[str, ...] 
 
 
 def _read_stills(place: Path, instants: Sequence[Fraction]) -> list[Still]:
-    return [Still(at, (place / STILLS / still_name(at)).read_bytes()) for at in instants]
+    return [Still(at, (place / still_uri(at)).read_bytes()) for at in instants]

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,7 @@ class Chaos:
 
 
 def start(clip: Path, out: Path, profile: str, *more: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "pipeline.cli", "run", str(clip), "--out", str(out), "--profile", profile, *more]
+    command = [str(Path(sys.executable).with_name("capstream")), "run", str(clip), "--out", str(out), "--profile", profile, *more]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
@@ -88,10 +89,8 @@ def kill(victim: str, pid: int) -> bool:
     if victim in ("decoder", "stream actor", "model actor"):
         chosen = chosen[:1]
     for process in chosen:
-        try:
+        with suppress(psutil.NoSuchProcess):
             process.kill()
-        except psutil.NoSuchProcess:
-            pass
     return bool(chosen)
 
 
