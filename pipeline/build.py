@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
-from functools import partial
+from functools import cache, partial
 from hashlib import file_digest, sha256
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from operators.captioners import Describer
 from operators.errors import CapstreamError, ConfigError, ModelUnavailable, SourceUnavailable
@@ -101,9 +102,8 @@ def _check_models(lanes: Lanes, settings: Settings) -> None:
         for role in operator.cls.models:
             model = choose_model(role, settings)
             if model is None:
-                raise ConfigError(
-                    f"{operator.cls.origin} asks a {role} model and the profile names none: set models.{role}.use, or {operator.cls.origin}=false"
-                )
+                origin = operator.cls.origin
+                raise ConfigError(f"{origin} asks a {role} model and the profile names none: set models.{role}.use, or {origin}=false")
             language, known = getattr(operator.options, "language", ""), getattr(model.cls, "languages", None)
             if language and known is not None and language.split("-")[0].lower() not in known:
                 raise ConfigError(f"{model.place} does not know the language {language!r}: it knows {', '.join(sorted(known))}")
@@ -149,7 +149,8 @@ def _plan_model(role: str, model: ChosenModel, progress: Callable[[str], None]) 
         identity = Model(role, *identify(weights))
     shared = role == "speech" or bool(weights) or table.device == "cuda"
     threads = cores() if shared else max(1, cores() // 2)
-    return ModelPlan(role, partial(model.cls, options), identity, shared, table.device, threads, table.replicas, table.batch, table.age_s)
+    make: Callable[..., Any] = model.cls
+    return ModelPlan(role, partial(make, options), identity, shared, table.device, threads, table.replicas, table.batch, table.age_s)
 
 
 def cores() -> int:
@@ -157,6 +158,7 @@ def cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
+@cache
 def has_gpu() -> bool:
     """Whether an NVIDIA GPU is seen, asked without loading torch."""
     try:

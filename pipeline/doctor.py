@@ -15,16 +15,16 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Literal
 
-from operators.sources.binaries import find_ffmpeg
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from operators.errors import CapstreamError
+from operators.sources.binaries import find_ffmpeg
 from pipeline.build import cores, has_gpu
 from pipeline.config import load, profiles
 from pipeline.models import cache_folder, cached, catalogue
-from pipeline.number_formats import WHISPER, measure
+from pipeline.number_formats import MATRICES, SPEECH, WHISPER, measure
 from pipeline.settings import asked_models, choose_model, choose_operators
 
 State = Literal["good", "note", "missing"]
@@ -43,6 +43,8 @@ NEEDS = {
 LITTLE_MEMORY_GB = 2
 LITTLE_DISK_GB = 1
 WITHOUT_FETCH = ("cpu", "offline")
+SETTINGS = {SPEECH: "--set models.speech.faster_whisper.compute_type", MATRICES: "--set models.frames.transformers.dtype"}
+"""Where a number format is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ def examine(bench: bool) -> int:
 def _print(finding: Finding) -> None:
     """One finding a line, said as soon as it is known."""
     line = Table.grid(padding=(0, 2))
-    line.add_column(width=18)
+    line.add_column(width=20)
     line.add_column(width=7)
     line.add_column(overflow="fold")
     said = f"{finding.found}\n→ {finding.remedy}" if finding.remedy else finding.found
@@ -181,7 +183,7 @@ def _profile(name: str) -> Finding:
     """Whether a run with it would start now."""
     settings = load(name)
     problems = [] if _reads_media() else ["ffmpeg and av are needed to read any media"]
-    fetches, here, entries = [], cached(), catalogue()
+    fetches, no_gpu, here, entries = [], [], cached(), catalogue()
     for role in asked_models(choose_operators(settings)):
         model = choose_model(role, settings)
         if model is None:
@@ -190,10 +192,12 @@ def _profile(name: str) -> Finding:
         if lacking := [p for p in NEEDS.get(model.table.use, ()) if find_spec(p) is None]:
             problems.append(f"{role} needs {', '.join(lacking)}: pip install {' '.join(lacking)}")
         if model.table.device == "cuda" and not has_gpu():
-            problems.append(f"{role} needs an NVIDIA GPU")
+            no_gpu.append(role)
         weights = getattr(model.options, "model", "")
         if weights in entries and weights not in here:
             fetches.append(f"{weights} ({entries[weights].size_mb} MB)")
+    if no_gpu:
+        problems.append(f"an NVIDIA GPU is needed for {', '.join(no_gpu)}")
     if problems:
         return Finding(f"profile {name}", "missing", "can not run", "; ".join(problems))
     if fetches:
@@ -206,7 +210,7 @@ def _formats() -> Iterator[Finding]:
     for what, group in groupby(taken, key=itemgetter(0)):
         times = [(name, seconds) for _, name, seconds in group]
         told = ", ".join(f"{name} {seconds * 1000:.0f} ms" for name, seconds in times)
-        yield Finding(what, "good", f"fastest is {times[0][0]}: {told}")
+        yield Finding(what, "good", told, f"{SETTINGS[what]}={times[0][0]} is the fastest here")
     if WHISPER not in cached():
         yield Finding("speech", "note", f"not measured: {WHISPER} is not fetched", f"capstream models fetch {WHISPER}")
 

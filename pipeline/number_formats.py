@@ -16,6 +16,7 @@ PROMPT = [50258, 50259, 50359, 50363]
 END_OF_TEXT = 50257
 ROUNDS = 3
 SIDE = 1024
+SPEECH, MATRICES = f"{WHISPER}, {WINDOW_S} s", "torch, matrices"
 
 
 def measure(threads: int, device: str) -> Iterator[tuple[str, str, float]]:
@@ -38,7 +39,7 @@ def _whisper(folder: str, threads: int, device: str) -> Iterator[tuple[str, str,
             features = ctranslate2.StorageView.from_array(mel)
             model.generate(features, [PROMPT], beam_size=1, max_length=TOKENS, suppress_tokens=[END_OF_TEXT], suppress_blank=False)
 
-        yield f"speech, {WINDOW_S} s of sound by {WHISPER}", name, _best(write)
+        yield SPEECH, name, _best(write)
 
 
 def _torch(threads: int, device: str) -> Iterator[tuple[str, str, float]]:
@@ -54,7 +55,7 @@ def _torch(threads: int, device: str) -> Iterator[tuple[str, str, float]]:
                 product = matrix @ product
             product.sum().item()
 
-        yield f"torch, {SIDE} × {SIDE} matrices", name, _best(multiply)
+        yield MATRICES, name, _best(multiply)
 
 
 def _best(work: Callable[[], None]) -> float:

@@ -123,9 +123,9 @@ def test_a_file_with_an_equals_sign_in_its_name_is_a_file(films) -> None:  # typ
 
 
 def test_what_is_missing_does_not_hide_the_rest(films) -> None:  # type: ignore[no-untyped-def]
-    named, missing = name_sources(["a.mp4", "nowhere.mp4"])
+    named, missing = name_sources(["a.mp4", "empty*/x.mp4", "nothing=b/*.wav"])
     assert [n.stream_id for n in named] == ["a"]
-    assert [stream_id for stream_id, _ in missing] == ["nowhere"]
+    assert [stream_id for stream_id, _ in missing] == ["x", "nothing"]
 
 
 def test_an_id_can_not_name_a_folder_of_many(films) -> None:  # type: ignore[no-untyped-def]
