@@ -176,4 +176,8 @@ class MomentJoiner:
 def _belongs(fact: Fact, span: Span) -> bool:
     if isinstance(fact, Word):
         return (fact.start + fact.end) / 2 in span
-    return fact.start in span or Span(fact.start, fact.end).overlap(span) > 0
+    stretch = Span(fact.start, fact.end)
+    if isinstance(fact, SeenText) and fact.start < fact.end:
+        # Text is looked at on a coarser grid than cuts: what reaches over one by a look was not seen behind it.
+        return 2 * stretch.overlap(span) >= min(stretch.duration, span.duration)
+    return fact.start in span or stretch.overlap(span) > 0
