@@ -21,6 +21,8 @@ from pipeline.demo.show import comparison, timeline
 
 OUT = Path("out/demo")
 DEFAULT, FALLBACK = "cpu", "offline"
+FILE_WIDTH = 140
+"""Characters in a line where the tables go into a file or a pipe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,8 @@ def _run(clip: str, profile: str) -> Run:
 
 def _show(run: Run, findings: list[Finding], extra: list[Wire]) -> None:
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = FILE_WIDTH
     console.print(timeline(run.records))
     if findings:
         console.print()

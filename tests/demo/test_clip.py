@@ -50,7 +50,7 @@ def test_it_is_small_and_its_content_is_told_by_time() -> None:
     assert CLIP.stat().st_size < LARGEST_BYTES
     entries = json.loads(EXPECTED.read_text())
     assert [e["start_ms"] for e in entries] == sorted(e["start_ms"] for e in entries)
-    assert {e["kind"] for e in entries} == {"speech", "text", "event", "sound"}
+    assert {e["kind"] for e in entries} == {"speech", "text", "event", "sound", "caption"}
 
 
 def test_black_is_black_and_nothing_else_is(pictures: dict[int, "np.ndarray"]) -> None:
