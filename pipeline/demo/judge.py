@@ -12,9 +12,9 @@ from operators.records import Wire
 NEAR_MS = 300
 """How far an onset may be from where it is known to be."""
 FAR_MS = 600
-"""The same for offsets, and for the edges of speech and of text on the screen, which no two people put in one place."""
+"""The same for offsets, and for the edges of speech, which no two people put in one place."""
 SWELLING_MS = 1000
-"""The same for sounds, which come and go by degrees."""
+"""The same for sounds and titles, which come and go by degrees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ def _text(e: Expectation, events: Sequence[Wire]) -> Finding:
     wanted = plain_words(e.what)
     for r in events:
         if r["source"] == "text" and _overlap(e, r) and plain_words(r["text"] or "") == wanted:
-            return _found(e, r, r["text"], FAR_MS)
+            return _found(e, r, r["text"], SWELLING_MS)
     return _missing(e)
 
 

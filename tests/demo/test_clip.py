@@ -37,7 +37,7 @@ def sound() -> "np.ndarray":
 
 
 def of(what: str) -> tuple[int, int]:
-    (entry,) = [e for e in read_expected(EXPECTED) if e.what == what]
+    (entry,) = [e for e in read_expected(EXPECTED) if e.what == what and e.kind in ("event", "sound")]
     return entry.start_ms, entry.end_ms
 
 

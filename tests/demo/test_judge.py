@@ -59,7 +59,7 @@ def test_text_on_the_screen() -> None:
     seen = event("text", 1200, 4800, source="text", text="North Harbour")
     assert verdict(SHOWN, seen).right
     assert not verdict(SHOWN, {**seen, "text": "NORTH HARBOR"}).right
-    assert not verdict(SHOWN, {**seen, "start_ms": 2000}).right
+    assert not verdict(SHOWN, {**seen, "start_ms": 2001}).right
 
 
 @pytest.mark.parametrize(("start_ms", "right"), [(11_000, True), (10_700, True), (11_301, False)])
