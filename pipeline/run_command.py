@@ -3,13 +3,13 @@
 import shutil
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from rich.console import Console
-from rich.table import Table
 
 from operators.errors import StorageError
 from operators.timeline import clock
@@ -20,6 +20,8 @@ from pipeline.progress import ProgressView
 from pipeline.supervisor import supervise
 
 NOTHING, PARTLY, INTERRUPTED = 1, 3, 130
+SAID = {"listen.words": "transcript", "narrate.subtitles": "subtitle", "narrate.captions": "description"}
+"""What records of an origin are to people; those of all others are of events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ def execute(request: Request) -> int:
     if request.records:
         _print_records(outcomes, request.out)
     else:
-        Console(highlight=False).print(_summary(outcomes, request.out))
+        print("\n".join(_summary(o, request.out) for o in outcomes))
     return _exit_code([*refused, *outcomes])
 
 
@@ -79,13 +81,14 @@ def _print_records(outcomes: Sequence[Outcome], out: Path) -> None:
     sys.stdout.flush()
 
 
-def _summary(outcomes: Sequence[Outcome], out: Path) -> Table:
-    table = Table.grid(padding=(0, 2))
-    for o in outcomes:
-        said = ", ".join(f"{n} {origin.partition('.')[2]}" for origin, n in sorted(o.counts.items()) if n and "." in origin)
-        state = "already complete (--fresh runs it anew)" if o.state == "already" else o.state
-        table.add_row(o.stream_id, state, clock(o.position), said or "nothing said", str(out / o.stream_id))
-    return table
+def _summary(outcome: Outcome, out: Path) -> str:
+    said: Counter[str] = Counter()
+    for origin, count in outcome.counts.items():
+        if "." in origin:
+            said[SAID.get(origin, "event record")] += count
+    counts = ", ".join(f"{said[name]} {name}{'' if said[name] == 1 else 's'}" for name in (*SAID.values(), "event record"))
+    state = "complete before (--fresh runs it anew)" if outcome.state == "already" else outcome.state
+    return f"{outcome.stream_id}: {state}, {clock(outcome.position)}: {counts}; in {out / outcome.stream_id}"
 
 
 def _exit_code(outcomes: Sequence[Outcome]) -> int:
