@@ -55,7 +55,9 @@ def execute(request: Request) -> int:
     if request.records:
         _print_records(outcomes, request.out)
     else:
-        print("\n".join(_summary(o, request.out) for o in outcomes))
+        for outcome in outcomes:
+            if outcome.state != "failed":
+                print(_summary(outcome, request.out))
     return _exit_code([*refused, *outcomes])
 
 

@@ -158,8 +158,7 @@ def test_the_exit_code_says_how_the_streams_ended(
     (tmp_path / "out/film-0/film-0.jsonl").write_text('{"type": "end"}\n')
     done = capstream("run", "x.mp4")
     assert done.code == code
-    assert done.out.count("0:01:30.000") == len(states)
-    assert "3 subtitles" in done.out
+    assert done.out.count("0:01:30.000: 0 transcripts, 3 subtitles, ") == len(states) - states.count("failed")
     assert done.err.count("capstream: film-0: look: damaged at 3 s\n") == 1
     assert done.err.count("the disk is full; make room") == states.count("failed")
     done = capstream("run", "x.mp4", "--json")
