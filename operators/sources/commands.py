@@ -8,7 +8,7 @@ import ffmpeg
 
 from operators.media import SOUND_RATE_HZ, PictureTrack
 from operators.sources.binaries import find_ffmpeg
-from operators.sources.expressions import first_of_each_cell, unjumped
+from operators.sources.expressions import first_of_each_cell, on_timeline
 from operators.sources.probe import MOST_PIXELS, Probe
 
 THREADS = min(4, os.cpu_count() or 1)
@@ -17,37 +17,36 @@ THREADS = min(4, os.cpu_count() or 1)
 
 def pictures_command(found: Probe, rate: int, size: tuple[int, int], seek: Fraction | None) -> list[str]:
     """The first picture of each cell, rgb24, of exactly `size`, with its own timestamp. `seek`: instant on the timeline to begin before."""
-    track, zero = found.info.picture, found.info.zero
+    track = found.info.picture
     assert track is not None
     options: dict[str, Any] = {"threads": THREADS, "max_pixels": MOST_PIXELS}
     if seek is not None:
         # The trimming of an accurate seek goes wrong with absolute timestamps: what comes too early is dropped by us.
-        options |= {"ss": f"{float(zero + seek):.6f}", "seek_timestamp": 1, "noaccurate_seek": None}
-    jumps = found.jumps(track.index)
-    if jumps:
+        options |= {"ss": f"{float(found.info.zero + seek):.6f}", "seek_timestamp": 1, "noaccurate_seek": None}
+    if found.jumps(track.index):
         # A picture of another size would rebuild the filters, and they would forget how often the clock has jumped.
         options |= {"reinit_filter": 0}
-    stream = _input(found, options)[str(track.index)]
-    if jumps:
-        stream = stream.filter("setpts", unjumped(jumps))
-    base = found.bases[track.index]
+    source, base = _input(found, options), found.bases[track.index]
     stream = (
-        stream.filter("settb", _ratio(base, "/"))
-        .filter("select", first_of_each_cell(rate, zero, base))
-        .filter("scale", size[0], size[1], flags="bicubic")
+        _timed(source, "setpts", found, track.index)
+        .filter("settb", _ratio(base, "/"))
+        .filter("select", first_of_each_cell(rate, found.info.zero + found.lift, base))
+        .filter("scale", size[0], size[1], flags="bilinear")
         .filter("format", "rgb24")
     )
-    return _command(stream, vcodec="rawvideo", fps_mode="passthrough", enc_time_base=_ratio(base, ":"))
+    outputs = [_nut(stream, vcodec="rawvideo", fps_mode="passthrough", enc_time_base=_ratio(base, ":"))]
+    if found.source.playlist and found.info.sound is not None:
+        # ffmpeg 5 gives wrong timestamps to pictures of a playlist whose sound is not read along.
+        outputs.append(ffmpeg.output(source[str(found.info.sound.index)], "-", f="null", c="copy"))
+    return _command(outputs)
 
 
 def sound_command(found: Probe) -> list[str]:
     """The whole sound: 16 kHz, mono, float32, with timestamps."""
     track = found.info.sound
     assert track is not None
-    stream = _input(found, {"threads": 1})[str(track.index)]
-    if jumps := found.jumps(track.index):
-        stream = stream.filter("asetpts", unjumped(jumps))
-    return _command(stream, acodec="pcm_f32le", ar=SOUND_RATE_HZ, ac=1)
+    stream = _timed(_input(found, {"threads": 1}), "asetpts", found, track.index)
+    return _command([_nut(stream, acodec="pcm_f32le", ar=SOUND_RATE_HZ, ac=1)])
 
 
 def shown_size(track: PictureTrack, longest_px: int) -> tuple[int, int]:
@@ -60,9 +59,18 @@ def _input(found: Probe, options: dict[str, Any]) -> Any:
     return ffmpeg.input(found.source.url, f=found.demuxer, copyts=None, **found.source.options, **options)
 
 
-def _command(stream: Any, **options: Any) -> list[str]:
-    output = ffmpeg.output(stream, "pipe:1", f="nut", **options)
-    command: list[str] = output.global_args("-nostdin", "-hide_banner", "-loglevel", "repeat+error").compile(cmd=find_ffmpeg())
+def _timed(source: Any, filter_name: str, found: Probe, index: int) -> Any:
+    jumps = found.jumps(index)
+    return source[str(index)].filter(filter_name, on_timeline(jumps, found.lift)) if jumps or found.lift else source[str(index)]
+
+
+def _nut(stream: Any, **options: Any) -> Any:
+    return ffmpeg.output(stream, "pipe:1", f="nut", **options)
+
+
+def _command(outputs: list[Any]) -> list[str]:
+    merged = ffmpeg.merge_outputs(*outputs).global_args("-nostdin", "-hide_banner", "-loglevel", "repeat+error")
+    command: list[str] = merged.compile(cmd=find_ffmpeg())
     return command
 
 

@@ -21,7 +21,7 @@ from operators.sources.commands import shown_size
 from operators.sources.ffmpeg_source import Decoding, FfmpegSource
 from operators.sources.grid import first_cell, frames_on_grid
 from operators.sources.probe import Probe
-from operators.sources.tracks import SourceOptions
+from operators.sources.tracks import DEFAULTS, SourceOptions
 from operators.timeline import Span, cell
 
 CHUNK_BYTES = 100 << 20
@@ -49,7 +49,7 @@ class DecordSource:
 
     Options = SourceOptions
 
-    def __init__(self, uri: str, options: SourceOptions = SourceOptions(), found: Probe | None = None) -> None:
+    def __init__(self, uri: str, options: SourceOptions = DEFAULTS, found: Probe | None = None) -> None:
         self._ffmpeg = FfmpegSource(uri, options, found)
 
     def probe(self) -> StreamInfo:

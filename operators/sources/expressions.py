@@ -21,12 +21,17 @@ def first_of_each_cell(rate: int, zero: Fraction, base: Fraction) -> str:
     return f"isnan(prev_selected_pts)+gt({cell('pts')},{cell('prev_selected_pts')})"
 
 
-def unjumped(offsets: Sequence[Fraction]) -> str:
-    """For `setpts`: timestamps that go on where the track's clock jumps; `offsets` are added after the first, second, … jump."""
+def on_timeline(offsets: Sequence[Fraction], lift: int) -> str:
+    """For `setpts`: timestamps that go on where the track's clock jumps, `lift` seconds later than they are.
+
+    offsets: added after the first, second, … jump.
+    """
+    if not offsets:
+        return f"PTS+{lift}/TB"
     jump = f"lt((PTS-PREV_INPTS)*TB,-{_number(JUMP_BACK)})+gt((PTS-PREV_INPTS)*TB,{_number(JUMP_AHEAD)})"
     steps = [b - a for a, b in zip([Fraction(0), *offsets], offsets, strict=False)]
     added = "+".join(f"gte(ld(0),{n})*({_number(step)})" for n, step in enumerate(steps, 1))
-    return f"st(0,ld(0)+{jump});PTS+round(({added})/TB)"
+    return f"st(0,ld(0)+{jump});PTS+round(({lift}+{added})/TB)"
 
 
 def _number(value: Fraction) -> str:

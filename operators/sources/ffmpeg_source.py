@@ -23,7 +23,7 @@ from operators.sources.commands import pictures_command, shown_size, sound_comma
 from operators.sources.grid import Holes, first_cell, frames_on_grid, samples_on_grid
 from operators.sources.probe import Probe, probe
 from operators.sources.scan import TrackScan, scan
-from operators.sources.tracks import SourceOptions
+from operators.sources.tracks import DEFAULTS, SourceOptions
 from operators.timeline import Span, cell
 
 RUN_UP = Fraction(2)
@@ -36,7 +36,7 @@ class FfmpegSource:
 
     Options = SourceOptions
 
-    def __init__(self, uri: str, options: SourceOptions = SourceOptions(), found: Probe | None = None) -> None:
+    def __init__(self, uri: str, options: SourceOptions = DEFAULTS, found: Probe | None = None) -> None:
         self._uri = uri
         self._options = options
         self._given = found
@@ -97,11 +97,11 @@ class Decoding:
 
     def _blocks(self, command: list[str]) -> Generator[tuple[Fraction, bytearray], None, None]:
         """Raises DecoderLost where a signal ended the decoder, DecodeError where it hangs or gave nothing at all."""
-        given = False
+        given, zero = False, self._found.info.zero + self._found.lift
         with Child(command) as child:
-            for packet in _packets(child):
+            for instant, data in _packets(child):
                 given = True
-                yield packet.pts * packet.time_base - self._found.info.zero, bytearray(packet)
+                yield instant - zero, data
             status = child.end()
             self._complaints = child.complaints + abs(status)
         what = f"{self._found.source.uri}: track {self._track}"
@@ -130,10 +130,12 @@ class Decoding:
         return self._found.stated_ends.get(self._track) if self._complaints else None
 
 
-def _packets(child: Child) -> Iterator[av.Packet]:
-    """Of the one track in the NUT stream; a stream that breaks off ends."""
+def _packets(child: Child) -> Iterator[tuple[Fraction, bytearray]]:
+    """Timestamps and bytes of the one track in the NUT stream; a stream that breaks off ends."""
     try:
-        with av.open(child, format="nut", options={"probesize": "32", "analyzeduration": "0"}, buffer_size=PIPE_BYTES) as container:
-            yield from (p for p in container.demux() if p.size and p.pts is not None)
+        with av.open(child, "r", format="nut", options={"probesize": "32", "analyzeduration": "0"}, buffer_size=PIPE_BYTES) as container:
+            for packet in container.demux():
+                if packet.size and packet.pts is not None and packet.time_base is not None:
+                    yield packet.pts * packet.time_base, bytearray(packet)
     except av.FFmpegError:
         return

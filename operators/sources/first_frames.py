@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import av
 import numpy as np
-from av import AudioFrame, AudioStream, VideoFrame, VideoStream
+from av import AudioFrame, AudioStream, Packet, VideoFrame, VideoStream
 from av.container import InputContainer
-from av.sidedata.sidedata import Type
+from av.stream import Stream
 
 from operators.sources.scan import packets
 from operators.sources.tracks import codec_of
@@ -73,7 +73,7 @@ def first_frames(container: InputContainer, pictures: Sequence[VideoStream], sou
     return found
 
 
-def _decode(packet: av.Packet, found: FirstFrames) -> None:
+def _decode(packet: "Packet[Stream]", found: FirstFrames) -> None:
     try:
         frame = next(iter(packet.decode()), None)
     except av.FFmpegError:
@@ -88,10 +88,10 @@ def _decode(packet: av.Packet, found: FirstFrames) -> None:
 
 
 def _turn(frame: VideoFrame) -> Turn:
-    data = frame.side_data.get(Type.DISPLAYMATRIX)
-    if data is None:
+    matrix: Any = frame.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
         return Turn(0, True)
-    a, b, _, c, d = np.frombuffer(bytes(data), "<i4")[:5].tolist()
+    a, b, _, c, d = np.frombuffer(matrix, "<i4")[:5].tolist()
     degrees = round(-frame.rotation) % 360
     exact = degrees % 90 == 0 and (a == d == 0 or b == c == 0)
     return Turn(degrees if degrees % 90 == 0 else 0, exact and a * d - b * c > 0)

@@ -5,9 +5,12 @@ from pathlib import Path
 
 from operators.errors import SourceUnavailable
 
-MEDIA_SUFFIXES = frozenset(
-    [".3g2", ".3gp", ".aac", ".ac3", ".aif", ".aiff", ".amr", ".asf", ".au", ".avi", ".caf", ".dv", ".eac3", ".flac", ".flv", ".gif", ".ivf", ".m2ts", ".m2v", ".m3u8", ".m4a", ".m4v", ".mka", ".mkv", ".mov", ".mp2", ".mp3", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".nut", ".oga", ".ogg", ".ogv", ".opus", ".ps", ".rm", ".ts", ".vob", ".w64", ".wav", ".webm", ".wma", ".wmv", ".wtv", ".wv", ".y4m"]
-)
+MEDIA_SUFFIXES = (
+    ".3g2", ".3gp", ".aac", ".ac3", ".aif", ".aiff", ".amr", ".asf", ".au", ".avi", ".caf", ".dv", ".eac3", ".flac",
+    ".flv", ".gif", ".ivf", ".m2ts", ".m2v", ".m3u8", ".m4a", ".m4v", ".mka", ".mkv", ".mov", ".mp2", ".mp3", ".mp4",
+    ".mpeg", ".mpg", ".mts", ".mxf", ".nut", ".oga", ".ogg", ".ogv", ".opus", ".ps", ".rm", ".ts", ".vob", ".w64",
+    ".wav", ".webm", ".wma", ".wmv", ".wtv", ".wv", ".y4m",
+)  # fmt: skip
 """Other files in folders are skipped by name. What is named outright is read whatever its name."""
 
 

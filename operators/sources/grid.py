@@ -80,7 +80,7 @@ def samples_on_grid(blocks: Iterator[tuple[int, Pcm]], span: Span, holes: Holes)
 
     blocks: positions on the timeline, in samples, and the samples, in order, from the beginning of the sound.
     """
-    bounds = first, stop = first_cell(span.start, PACKET_RATE), first_cell(span.end, PACKET_RATE)
+    bounds = first_cell(span.start, PACKET_RATE), first_cell(span.end, PACKET_RATE)
     index, held, counting = 0, np.zeros(0, np.float32), False
     for position, pcm in blocks:
         missing = position - index * PACKET_SAMPLES - len(held)
@@ -96,7 +96,7 @@ def samples_on_grid(blocks: Iterator[tuple[int, Pcm]], span: Span, holes: Holes)
         ready = len(held) - len(held) % PACKET_SAMPLES
         yield from _packets(index, held[:ready], bounds)
         index, held = index + ready // PACKET_SAMPLES, held[ready:]
-        if index >= stop:
+        if index >= bounds[1]:
             return
     begin = index + bool(len(held))
     end = holes.after(begin, PACKET_RATE)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import floor
 
 from av import AudioStream, VideoStream
 from av.container import InputContainer
@@ -42,6 +43,11 @@ class Probe:
     scans: dict[int, TrackScan]
     indexed: bool
     """The container has an index that leads to key frames: pictures may be sought. Others are read in order."""
+
+    @property
+    def lift(self) -> int:
+        """Seconds by which decoders add to timestamps: a NUT pipe carries none below 0."""
+        return max(0, -floor(self.info.zero))
 
     def jumps(self, track: int) -> list[Fraction]:
         """Seconds to be added to the track's timestamps after the first, second, … jump of its clock."""

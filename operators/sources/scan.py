@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 import av
+from av import AudioStream, Packet, VideoStream
 from av.container import InputContainer
-from av.stream import Discard
+from av.stream import Discard, Stream
 
 from operators.errors import SourceUnavailable
 from operators.sources.admission import Input, explain
@@ -73,11 +74,11 @@ def scan(source: Input, tracks: Sequence[int]) -> dict[int, TrackScan]:
     return scans
 
 
-def packets(container: InputContainer, tracks: Sequence[int]) -> Iterator[av.Packet]:
+def packets(container: InputContainer, tracks: Sequence[int]) -> "Iterator[Packet[Stream]]":
     """Up to the end, or to where the file can be read no further."""
     wanted = [container.streams[index] for index in tracks]
     for stream in container.streams:
-        if stream.index not in tracks and isinstance(stream, av.VideoStream | av.AudioStream):
+        if stream.index not in tracks and isinstance(stream, VideoStream | AudioStream):
             stream.discard = Discard.all
     try:
         yield from container.demux(wanted)
@@ -89,7 +90,7 @@ def _time_base(container: InputContainer, index: int) -> Fraction:
     return container.streams[index].time_base or Fraction(1, 90_000)
 
 
-def _note(scans: dict[int, TrackScan], packet: av.Packet) -> None:
+def _note(scans: dict[int, TrackScan], packet: "Packet[Stream]") -> None:
     if not packet.size:
         return
     track, pts, decoding = scans[packet.stream_index], packet.pts, packet.dts

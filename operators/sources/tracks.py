@@ -24,6 +24,9 @@ class SourceOptions:
     """Take the sound track that the container marks with this language, in its own words ("eng"); empty: any."""
 
 
+DEFAULTS = SourceOptions()
+
+
 def picture_candidates(container: InputContainer, options: SourceOptions) -> list[VideoStream]:
     """Best first. Raises ConfigError where the track asked for is not there."""
     tracks = [t for t in container.streams.video if t.codec_context is not None]
