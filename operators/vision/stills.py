@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 import cv2
-import numpy as np
 
 from operators.facts import Still
 from operators.media import Frame, Pixels
 from operators.protocols import State
 from operators.timeline import exact
+from operators.vision.sizes import fit
 
 _CANDIDATES = 8
 _FIRST_SLOT = Fraction(1, 2)
@@ -99,10 +99,6 @@ def _worth(candidate: _Candidate, middle: Fraction, length: Fraction) -> tuple[f
 
 
 def _jpeg(pixels: Pixels, size_px: int) -> bytes:
-    height, width = pixels.shape[:2]
-    scale = size_px / max(height, width)
-    if scale < 1:
-        pixels = np.asarray(cv2.resize(pixels, (max(1, round(width * scale)), max(1, round(height * scale))), interpolation=cv2.INTER_AREA))
-    done, data = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+    done, data = cv2.imencode(".jpg", cv2.cvtColor(fit(pixels, size_px), cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
     assert done
     return bytes(data.tobytes())
