@@ -97,7 +97,7 @@ class Sound:
     start: Fraction
     end: Fraction
     kind: str
-    """silence | quiet | noise | tonal | speech_like | music_like: what signal measures can tell, nothing guessed"""
+    """silence | quiet | noise | tonal | speech_like | music_like | siren_like: what signal measures can tell, nothing guessed"""
     level_dbfs: float
     """RMS level; -120 for digital silence."""
     tags: tuple[str, ...] = ()

@@ -15,8 +15,9 @@ KINDS = {
     "tonal": "a tone",
     "speech_like": "voice-like sound",
     "music_like": "music-like sound",
+    "siren_like": "a siren-like tone",
 }
-UNDER_SPEECH = frozenset({"noise", "tonal", "music_like"})
+UNDER_SPEECH = frozenset({"noise", "tonal", "music_like", "siren_like"})
 LOUD_DBFS, FAINT_DBFS = -15.0, -45.0
 SURE = 0.5
 """Score from which a sound model's label is told."""
