@@ -37,7 +37,7 @@ def pictures_command(found: Probe, rate: int, size: tuple[int, int], seek: Fract
     outputs = [_nut(stream, vcodec="rawvideo", fps_mode="passthrough", enc_time_base=_ratio(base, ":"))]
     if found.source.playlist and found.info.sound is not None:
         # ffmpeg 5 gives wrong timestamps to pictures of a playlist whose sound is not read along.
-        outputs.append(ffmpeg.output(source[str(found.info.sound.index)], "-", f="null", c="copy"))
+        outputs.append(ffmpeg.output(source[found.selectors[found.info.sound.index]], "-", f="null", c="copy"))
     return _command(outputs)
 
 
@@ -46,7 +46,7 @@ def sound_command(found: Probe) -> list[str]:
     track = found.info.sound
     assert track is not None
     stream = _timed(_input(found, {"threads": 1}), "asetpts", found, track.index)
-    return _command([_nut(stream, acodec="pcm_f32le", ar=SOUND_RATE_HZ, ac=1)])
+    return _command([_nut(stream, acodec="pcm_f32le", ar=SOUND_RATE_HZ, ac=1, rematrix_maxval=1)])
 
 
 def shown_size(track: PictureTrack, longest_px: int) -> tuple[int, int]:
@@ -61,7 +61,8 @@ def _input(found: Probe, options: dict[str, Any]) -> Any:
 
 def _timed(source: Any, filter_name: str, found: Probe, index: int) -> Any:
     jumps = found.jumps(index)
-    return source[str(index)].filter(filter_name, on_timeline(jumps, found.lift)) if jumps or found.lift else source[str(index)]
+    stream = source[found.selectors[index]]
+    return stream.filter(filter_name, on_timeline(jumps, found.lift)) if jumps or found.lift else stream
 
 
 def _nut(stream: Any, **options: Any) -> Any:

@@ -36,6 +36,8 @@ class Probe:
     info: StreamInfo
     demuxer: str
     """ffmpeg's name for it: told to ffmpeg, which might guess otherwise."""
+    selectors: dict[int, str]
+    """Each chosen track in ffmpeg's words ("v:0"): not its number, which another version may count otherwise."""
     bases: dict[int, Fraction]
     """Time base of each chosen track, by its number."""
     stated_ends: dict[int, Fraction]
@@ -107,7 +109,13 @@ def _described(source: Input, container: InputContainer, chosen: Sequence[Track]
     )
     indexed = name.split(",")[0] in ("mov", "matroska") and not fragmented
     stated = {index: end - zero for index, end in ends.items()}
-    return Probe(source, info, name.split(",")[0], bases, stated, scans, indexed)
+    selectors = {t.index: _selector(container, t) for t in chosen}
+    return Probe(source, info, name.split(",")[0], selectors, bases, stated, scans, indexed)
+
+
+def _selector(container: InputContainer, track: Track) -> str:
+    kind, tracks = ("v", container.streams.video) if isinstance(track, VideoStream) else ("a", container.streams.audio)
+    return f"{kind}:{[t.index for t in tracks].index(track.index)}"
 
 
 def _stated_ends(source: Input, container: InputContainer, chosen: Sequence[Track]) -> dict[int, Fraction]:
