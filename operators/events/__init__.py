@@ -5,6 +5,7 @@ from operators.events.covered import CoveredDetector
 from operators.events.frozen import FrozenDetector
 from operators.events.impulse import ImpulseDetector
 from operators.events.keywords import KeywordSpotter
+from operators.events.light import LightDetector
 from operators.events.motion import MotionDetector
 from operators.events.silence import SilenceDetector
 from operators.events.siren import SirenDetector
@@ -17,6 +18,7 @@ DETECTORS: dict[str, type[StreamOperator]] = {
     "look.frozen": FrozenDetector,
     "look.covered": CoveredDetector,
     "look.motion": MotionDetector,
+    "look.light": LightDetector,
     "listen.silence": SilenceDetector,
     "listen.impulse": ImpulseDetector,
     "listen.siren": SirenDetector,

@@ -10,6 +10,7 @@ from operators.events import DETECTORS
 from operators.events.black import BlackDetector, BlackOptions
 from operators.events.covered import CoveredDetector
 from operators.events.frozen import FrozenDetector
+from operators.events.light import LightDetector
 from operators.events.motion import MotionDetector
 from operators.media import Frame, Pixels
 from operators.protocols import Item, StreamOperator
@@ -179,6 +180,38 @@ class TestMotion:
         assert says(MotionDetector, watch(20, 4, look)) == []
 
 
+class TestLight:
+    @pytest.mark.parametrize(
+        "look",
+        [
+            lambda t, n: noisy(lit(ROOM, 1 if t < 8 else 0.4), n),
+            lambda t, n: noisy(lit(ROOM, 0.4 if t < 8 else 1), n),
+            lambda t, n: noisy(lit(ROOM, float(np.clip(1 - (t - 8) / 1.5, 0.4, 1))), n),
+            lambda t, n: noisy(ROOM if t < 8 else flat(3) if t < 8.8 else np.repeat(lit(ROOM, 0.5)[:, :, :1], 3, axis=2), n),
+        ],
+        ids=["off", "on", "dimmed", "day to night"],
+    )
+    def test_the_light_of_the_scene_changes(self, look: Callable[[float, int], Pixels]) -> None:
+        ((start, end),) = says(LightDetector, watch(16, 4, look))
+        assert start == pytest.approx(8, abs=0.3)
+        assert end == pytest.approx(9, abs=1)
+
+    @pytest.mark.parametrize(
+        "look",
+        [
+            lambda t, n: noisy(ROOM if t < 8 else OTHER, n),
+            lambda t, n: noisy(lit(ROOM, 2 if n == 32 else 1), n),
+            lambda t, n: noisy(lit(ROOM, max(0.0, 1 - max(0, t - 8) / 12)), n),
+            lambda t, n: noisy(walker(ROOM, -30 + 40 * (t - 8)), n),
+            lambda t, n: lit(ROOM, min(1.0, t)),
+            lambda t, n: lit(ROOM, max(0.0, 9 - t)) if t > 8 else noisy(ROOM, n),
+        ],
+        ids=["cut", "flash", "dusk", "somebody", "fade in", "fade out"],
+    )
+    def test_what_is_none(self, look: Callable[[float, int], Pixels]) -> None:
+        assert says(LightDetector, watch(16, 4, look)) == []
+
+
 def eventful(rate: int) -> list[Item]:
     """A minute in which everything happens, with holes, gaps short and long, and another size of picture."""
     small = np.ascontiguousarray(ROOM[::2, ::2])
@@ -192,7 +225,7 @@ def eventful(rate: int) -> list[Item]:
             return noisy(walker(ROOM, -30 + 50 * (t - 24)), n)
         if 36 <= t < 42:
             return noisy(ROOM, 7)
-        return noisy(small if t >= 55 else ROOM, n)
+        return noisy(small if t >= 55 else lit(ROOM, 0.4) if 50 <= t < 53 else ROOM, n)
 
     items: list[Item] = [f for f in watch(60, rate, look) if not 21 <= f.at < 22 and not 33 <= f.at < 33.5 and not 44 <= f.at < 50]
     for start, end in ((21, 22), (44, 50)):
