@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -44,9 +44,6 @@ class ModelActor:
             self._opening = asyncio.create_task(self._host.open())
         await self._opening
 
-    async def pid(self) -> int:
-        return os.getpid()
-
 
 @dataclass(slots=True)
 class ModelPool:
@@ -56,13 +53,23 @@ class ModelPool:
     actors: list[Any]
     _calls: dict[int, int] = field(default_factory=dict)
 
+    async def open(self) -> None:
+        """Open every replica. Raises ModelUnavailable."""
+        await asyncio.gather(*(self._call(lambda actor=actor: actor.open.remote()) for actor in self.actors))  # type: ignore[misc]
+
     async def __call__(self, item: Any) -> Any:
+        n = min(range(len(self.actors)), key=lambda i: self._calls.get(i, 0))
+        self._calls[n] = self._calls.get(n, 0) + 1
+        try:
+            return await self._call(lambda: self.actors[n].ask.remote(item))
+        finally:
+            self._calls[n] -= 1
+
+    async def _call(self, remote: Callable[[], Any]) -> Any:
         waited = 0.0
         while True:
-            n = min(range(len(self.actors)), key=lambda i: self._calls.get(i, 0))
-            self._calls[n] = self._calls.get(n, 0) + 1
             try:
-                return await self.actors[n].ask.remote(item)
+                return await remote()
             except RayTaskError as e:
                 raise e.cause from e
             except RayActorError as e:
@@ -70,8 +77,6 @@ class ModelPool:
                     raise ModelUnavailable(f"the process of model {self.name!r} did not come back in {MODEL_PATIENCE_S:.0f} s: {e}") from e
                 waited += RETRY_S
                 await asyncio.sleep(RETRY_S)
-            finally:
-                self._calls[n] -= 1
 
 
 class StreamActor:
@@ -92,8 +97,8 @@ class StreamActor:
         models: dict[str, tuple[Model, Ask]] = {name: (host.plan.identity, host) for name, host in self._hosts.items()}
         return await run_stream(self._plan, self._settings, {**models, **self._pools}, self._status, self._stop)
 
-    async def progress(self) -> tuple[StreamProgress, int]:
-        return self._status.progress(), os.getpid()
+    async def progress(self) -> StreamProgress:
+        return self._status.progress()
 
     async def stop(self) -> None:
         self._stop.set()
@@ -114,12 +119,7 @@ class RayRuntime:
             if plan.shared:
                 actors = [_model_actor(plan) for _ in range(plan.replicas)]
                 self._pools[plan.name] = (plan.identity, ModelPool(plan.name, actors))
-        for _, pool in self._pools.values():
-            for actor in pool.actors:
-                try:
-                    await actor.open.remote()
-                except RayTaskError as e:
-                    raise e.cause from e
+        await asyncio.gather(*(pool.open() for _, pool in self._pools.values()))
 
     async def run(self, plan: StreamPlan, status: StreamStatus, stop: asyncio.Event) -> Outcome:
         actor = _actor(StreamActor, num_cpus=STREAM_CPUS).remote(plan, self._settings, self._beside, self._pools)
@@ -133,7 +133,7 @@ class RayRuntime:
                     told = True
                     actor.stop.remote()
                 with suppress(RayActorError):
-                    status.seen, _ = await actor.progress.remote()
+                    status.seen = await actor.progress.remote()
                     status.state = "running"
             return await run
         except RayActorError as e:

@@ -20,6 +20,7 @@ from typing import Any
 import psutil
 
 VICTIMS = ("decoder", "stream actor", "model actor", "driver", "whole run")
+WEIGHTS = (3, 3, 3, 1, 1)
 QUIET_S = (1.0, 4.0)
 """Least and most time between two kills."""
 PATIENCE_S = 240.0
@@ -48,7 +49,7 @@ class Chaos:
     def _harass(self, process: subprocess.Popen[str], chance: random.Random, begun: float) -> bool:
         """True when the run came to its end; False when it was killed as a whole."""
         due = begun + chance.uniform(*QUIET_S)
-        victim = chance.choice(VICTIMS)
+        victim = chance.choices(VICTIMS, WEIGHTS)[0]
         while process.poll() is None:
             assert time.monotonic() - begun < PATIENCE_S, f"the run hangs; killed so far: {self.done}"
             time.sleep(0.05)
@@ -59,7 +60,7 @@ class Chaos:
             self.done.append((victim, time.monotonic() - begun))
             print(f"{len(self.done):3} {victim:13} {time.monotonic() - begun:6.2f} s after the start", flush=True)
             due = time.monotonic() + chance.uniform(*QUIET_S)
-            victim = chance.choice(VICTIMS)
+            victim = chance.choices(VICTIMS, WEIGHTS)[0]
         output = process.communicate()[0]
         if process.returncode == -9:
             return False
