@@ -22,7 +22,6 @@ HEAVY = {
     "ctranslate2",
     "pocketsphinx",
     "silero_vad",
-    "av",
     "ray",
 }
 RAY_ROOMS = {"ray_runtime.py", "ray_train.py", "telemetry.py"}
