@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from fractions import Fraction
 
-import numpy as np
-
 from operators.vision.views import Change, Step
 
 _AROUND = 4
@@ -51,7 +49,7 @@ def same(a: Step, b: Step) -> bool:
 
 
 def _quantile(values: Sequence[float], q: float) -> float:
-    return float(np.quantile(values, q)) if values else 0.0
+    return sorted(values)[round(q * (len(values) - 1))] if values else 0.0
 
 
 def _unit(value: float) -> float:

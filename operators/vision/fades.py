@@ -52,7 +52,7 @@ class _Run:
     colour: str
     start: Fraction
     entry: str
-    """start (of the stream) | cut | fade"""
+    """start (of the stream) | cut | fade | faded (a fade out of the other colour ended here)"""
     said: bool = False
     """It has lasted so long that its beginning was said."""
 
@@ -122,8 +122,8 @@ class Fades:
             return []
         ended = self.cut_off(view.at)
         if ended and _depth(steps[i - 1].view, view.blank) < 0.5:  # from black to white, or back: one fade follows on the other
-            self._run = _Run(view.blank, view.at, "fade")
-            return [*ended, FadeBegins(view.at, 1.0)]
+            self._run = _Run(view.blank, view.at, "faded")
+            return ended
         onset = _onset(steps, i, first)
         self._run = _Run(view.blank, view.at, "cut" if onset is None else "fade")
         return ended if onset is None else [*ended, FadeBegins(steps[onset].view.at, _depth_lost(steps, onset, i))]
@@ -146,19 +146,20 @@ class Fades:
 
     def _fade_in(self, steps: Sequence[Step], i: int, run: _Run) -> list[Found]:
         view = steps[i].view
-        if run.entry == "fade" and not run.said:
+        if run.entry in ("fade", "faded") and not run.said:
             middle = steps[_index(steps, (run.start + view.at) / 2)].view.at
-            return [Border(middle, "fade", 1.0)]
-        begins = FadeBegins(steps[_rise_from(steps, i, run)].view.at, 1.0)
-        if run.said or view.at - run.start >= LONGEST_BLANK:
-            return [begins, Border(view.at, "fade", 1.0)]
-        return [*self._say_beginning(run, fade_ends=False), begins]
+            begins = [FadeBegins(run.start, 1.0)] if run.entry == "faded" else []
+            return [*begins, Border(middle, "fade", 1.0)]
+        said = [] if run.said else self._say_beginning(run, fade_ends=False)
+        own = run.said or view.at - run.start >= LONGEST_BLANK
+        begins = [FadeBegins(steps[_rise_from(steps, i, run)].view.at, 1.0)]
+        return [*said, *begins, *([Border(view.at, "fade", 1.0)] if own else [])]
 
     def _say_beginning(self, run: _Run, fade_ends: bool) -> list[Found]:
         if run.entry == "start":
             return []
         ends: list[Found] = [FadeEnds(run.start)] if run.entry == "fade" and fade_ends else []
-        return [*ends, Border(run.start, run.entry, 1.0)]
+        return [*ends, Border(run.start, "cut" if run.entry == "cut" else "fade", 1.0)]
 
 
 def _depth(view: View, colour: str) -> float:
@@ -194,8 +195,8 @@ def _depth_lost(steps: Sequence[Step], onset: int, i: int) -> float:
 
 def _is_risen(steps: Sequence[Step], i: int, colour: str, slack: float) -> bool:
     """Whether a picture that came out of `colour` is at full strength with view i: what follows is not stronger by more than `slack`."""
-    now = _depth(steps[i].view, colour)
-    return all(_depth(s.view, colour) <= (1 + slack) * now + _RISE for s in steps[i + 1 : i + 4])
+    strongest = (1 + slack) * _depth(steps[i].view, colour) + _RISE
+    return all(_depth(s.view, colour) <= strongest and s.view.blank in (None, colour) for s in steps[i + 1 : i + 4])
 
 
 def _rise_from(steps: Sequence[Step], i: int, run: _Run) -> int:

@@ -71,7 +71,7 @@ class ShotDetector:
         return self._close(at)
 
     def hold(self) -> Fraction | None:
-        horizon = self._transitions.horizon()
+        horizon = self._transitions.horizon
         return None if horizon is None or self._start is None else min(horizon, self._start + LONGEST_PART)
 
     def snapshot(self) -> tuple[Fraction | None, State]:
@@ -146,7 +146,7 @@ class ShotDetector:
                 outputs.append(self._say_fade_start(f))
             else:
                 outputs += self._say_fade_end(f.at)
-        if (horizon := self._transitions.horizon()) is not None:
+        if (horizon := self._transitions.horizon) is not None:
             outputs += self._settle(horizon)
         return outputs
 

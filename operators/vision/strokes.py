@@ -41,7 +41,8 @@ _POSSIBLE = 0.25
 def stroke_map(pixels: Pixels) -> StrokeMap:
     """pixels: uint8 [h, w, 3] RGB."""
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-    edges = (cv2.absdiff(grey[:, 2:], grey[:, :-2]) > _EDGE).astype(np.uint8) * 255
+    wide = cv2.copyMakeBorder(grey, 0, 0, 1, 1, cv2.BORDER_REPLICATE)
+    edges = (cv2.absdiff(wide[:, 2:], wide[:, :-2]) > _EDGE).astype(np.uint8) * 255
     size = (max(1, grey.shape[1] // _CELL[0]), max(1, grey.shape[0] // _CELL[1]))
     strokes = cv2.resize(edges, size, interpolation=cv2.INTER_AREA) > _STROKED * 255
     light = cv2.resize(grey, size, interpolation=cv2.INTER_AREA).astype(np.float32)

@@ -57,7 +57,8 @@ class TextReader:
                     "EngineConfig.onnxruntime.inter_op_num_threads": 1,
                 }
             )
-            self._engine(np.zeros((64, 64, 3), np.uint8))
+            for detect in (False, True):  # the models are loaded when they are first used
+                self._engine(np.zeros((48, 320, 3), np.uint8), use_det=detect)
         except Exception as e:  # whatever the package, its models or the runtime lack: text can not be read
             self._engine = None
             raise ModelUnavailable(f"rapidocr can not read text: {e}; install rapidocr and onnxruntime, or set look.text=false") from e

@@ -39,6 +39,7 @@ class Transitions:
         found: list[Found] = []
         while view.at - self._steps[self._decided + 1].view.at >= LOOK:
             found += self._decide_next()
+        self._settle()
         return found
 
     def close(self) -> list[Found]:
@@ -48,17 +49,9 @@ class Transitions:
             found += self._decide_next()
         return found + self._note(self._fades.close(self._steps))
 
+    @property
     def horizon(self) -> Fraction | None:
         """No border will be found before this instant, and no fade will end before it; None before the first view. Never goes back."""
-        if not self._steps or self._decided >= len(self._steps):  # none yet, or not yet made again after `restore`
-            return self._settled
-        undecided = self._steps[min(self._decided + 1, len(self._steps) - 1)].view.at
-        held = [undecided]
-        if (dark := self._fades.since) is not None:
-            held.append(dark)
-        if self._decided >= 0 and (middle := ramp_middle(self._steps, self._decided, self._first())) is not None:
-            held.append(middle)
-        self._settled = min(held) if self._settled is None else max(self._settled, min(held))
         return self._settled
 
     def step_at(self, at: Fraction) -> tuple[Step, View | None]:
@@ -91,6 +84,14 @@ class Transitions:
         if len(self._steps) > _KEPT:
             del self._steps[0]
             self._decided -= 1
+
+    def _settle(self) -> None:
+        held = [self._steps[self._decided + 1].view.at]
+        if (dark := self._fades.since) is not None:
+            held.append(dark)
+        if self._decided >= 0 and (middle := ramp_middle(self._steps, self._decided, self._first())) is not None:
+            held.append(middle)
+        self._settled = min(held) if self._settled is None else max(self._settled, min(held))
 
     def _decide_next(self) -> list[Found]:
         self._decided += 1

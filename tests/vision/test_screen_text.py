@@ -1,5 +1,6 @@
 """ScreenText: when text is read, from when to when a line is seen, and the law. TextReader on pictures that were drawn."""
 
+import sys
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
@@ -8,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from operators.errors import ModelError
+from operators.errors import ModelError, ModelUnavailable
 from operators.facts import SeenText
 from operators.media import Pixels
 from operators.protocols import Ask, Item
@@ -219,6 +220,12 @@ def test_an_item_that_is_no_picture_is_a_model_error(text_reader: TextReader) ->
     broken, read = text_reader([np.zeros((0, 0, 3), np.uint8), good])
     assert isinstance(broken, ModelError)
     assert read[0].text == "STILL READ"
+
+
+def test_without_rapidocr_text_is_model_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "rapidocr", None)
+    with pytest.raises(ModelUnavailable, match=r"rapidocr can not read text.*look\.text=false"):
+        TextReader().open("cpu", 1)
 
 
 def test_the_reader_closes_twice() -> None:

@@ -219,6 +219,14 @@ def test_what_moves_in_front_of_a_still_camera_has_its_place() -> None:
     assert y + h <= 1
 
 
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (2, 160), (31, 17), (200, 1000)])
+def test_odd_sizes_are_pictures_too(width: int, height: int) -> None:
+    rng = np.random.default_rng(8)
+    noise = [rng.integers(0, 256, (height, width, 3)).astype(np.uint8) for _ in range(12)]
+    outputs = detect(joined(noise, still(noise[0], 12)))
+    assert [s.end for s in outputs if isinstance(s, Shot)][-1] == 3
+
+
 def test_the_law_of_stream_operators() -> None:
     rng = np.random.default_rng(6)
     moving = [np.clip(p + rng.normal(0, 4, p.shape), 0, 255).astype(np.uint8) for p in pan(7, 24, 2.0)]
@@ -232,11 +240,11 @@ def test_the_law_of_stream_operators() -> None:
     items.append(Gap(end, end + 12, "look", "discontinuity"))
     after = joined(still(A, 10), still(B, 10), fade(B, BLACK, 4), still(BLACK, 4))
     items += frames(map(small, after), 8, first=int((end + 12) * 8) + 3)
-    outputs = assert_law(ShotDetector, items, seeds=range(10))
+    outputs = assert_law(ShotDetector, items, seeds=range(6))
     assert len(cuts(outputs)) >= 5
     assert len(fades(outputs)) >= 4
 
 
 def test_the_law_over_a_long_shot() -> None:
     pictures = joined(pan(4, 40, 1.0), still(A, 220), still(B, 10))
-    assert_law(ShotDetector, frames(map(small, pictures), 8), seeds=range(4))
+    assert_law(ShotDetector, frames(map(small, pictures), 8), seeds=range(3))
