@@ -94,7 +94,7 @@ class FasterWhisperRecogniser:
         from faster_whisper.tokenizer import Tokenizer
 
         features = self._model.feature_extractor(item.pcm)
-        encoded = self._model.encode(pad_or_trim(features))
+        encoded = self._model.encode(pad_or_trim(features[:, :-1]))  # as generate_segments would: the last frame is not sound
         code = whisper_code(item.language) if item.language else self._hear_language(encoded)
         tokenizer = Tokenizer(self._model.hf_tokenizer, self._model.model.is_multilingual, task="transcribe", language=code)
         heard: tuple[Any, ...] = ()

@@ -89,10 +89,12 @@ class Packing:
     """It is then cut at its longest pause after this much sound or, where there is none, in the quietest place."""
     span: int
     """A pack is also closed once this much media time has passed since its first stretch began."""
-    pad: int
-    """Sound taken along before and after speech."""
     pause: int
-    """Pauses up to this long stay as they are; of longer ones only the padding stays."""
+    """Pauses up to this long stay as they are, longer ones are shortened to it: half of it after the speech, half before the next."""
+
+    @property
+    def pad(self) -> int:
+        return self.pause // 2
 
 
 class Packer:

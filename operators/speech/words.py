@@ -37,10 +37,8 @@ class SpeechOptions:
     min_speech_ms: int = 200
     floor_dbfs: float = -65.0
     """Speech under this RMS level is not written down."""
-    pad_ms: int = 400
-    """Sound before and after speech that the recogniser is given."""
-    pause_ms: int = 2000
-    """Pauses up to this are left in what the recogniser is given."""
+    pause_ms: int = 3000
+    """Longer pauses are shortened to this in what the recogniser is given: it hears better with the sound around speech."""
     pack_s: float = 28.0
     """Most sound that the recogniser is given at once, up to 28."""
     pack_span_s: float = 60.0
@@ -74,9 +72,9 @@ class SpeechTranscriber:
     def __init__(self, options: SpeechOptions = SpeechOptions()) -> None:
         self.options = options
         self._gate = Gate(options.threshold, options.end_threshold, _samples(options.min_silence_ms), _samples(options.min_speech_ms))
-        fill = round(options.pack_s * SOUND_RATE_HZ)
-        span = round(options.pack_span_s * SOUND_RATE_HZ)
-        self._packer = Packer(Packing(fill, fill * 2 // 3, span, _samples(options.pad_ms), _samples(options.pause_ms)))
+        fill, span = round(options.pack_s * SOUND_RATE_HZ), round(options.pack_span_s * SOUND_RATE_HZ)
+        self._packing = Packing(fill, fill * 2 // 3, span, _samples(options.pause_ms))
+        self._packer = Packer(self._packing)
         self._sound = Sound()
         self._next: int | None = None
         """First sample that is not judged yet; None before the first and after a gap."""
@@ -128,7 +126,7 @@ class SpeechTranscriber:
         """The first sample that a pack to come may use."""
         assert self._next is not None
         first = self._packer.speech[0][0] if self._packer.speech else self._gate.since
-        return max(self._packer.floor, (self._next if first is None else first) - _samples(self.options.pad_ms))
+        return max(self._packer.floor, (self._next if first is None else first) - self._packing.pad)
 
     def _judge(self, samples: int, last: bool) -> Ask:
         assert self._next is not None

@@ -63,7 +63,7 @@ def stream(seed: int, seconds: float = 12.0, longest: float = 5.0) -> list[Item]
 
 
 MODELS = {"vad": vad, "speech": recogniser}
-SMALL = SpeechOptions(min_silence_ms=200, pad_ms=100, pause_ms=500, pack_s=2.0, pack_span_s=3.0)
+SMALL = SpeechOptions(min_silence_ms=200, pause_ms=400, pack_s=2.0, pack_span_s=3.0)
 """Packs are small here, for a crash in each tenth step would never let a buffer of a minute be filled again."""
 
 
