@@ -23,8 +23,8 @@ class BlackOptions:
     shortest_s: float = 0.25
     darkest_luma: int = 25
     """A pixel up to this luma (0-255) is dark: 10 % of video's range, as broadcasters measure it."""
-    share: float = 0.98
-    """The picture is black where this share of it is dark."""
+    share: float = 0.97
+    """The picture is black where this share of it is dark: of `Picture.small`, in which thin bright letters spread; 0.98 at full size."""
 
 
 class BlackDetector:

@@ -31,6 +31,8 @@ QUIET, QUIET_MOST = 0.03, 0.2
 """Mean change of luma between two looks at a frozen picture: a tenth of the living scene's least, within these bounds."""
 RESTLESS = 3
 """So many looks in a row that are not quiet are life: sensor noise, not a codec's refresh."""
+STILL = 0.7
+"""A picture that never lived may be a slide: so much of the score it gets."""
 ANCHOR_AGE = Fraction(5)
 NEVER = Fraction(10**9)
 """The detector itself says when a freeze is over."""
@@ -145,10 +147,11 @@ class FrozenDetector:
     def _stands(self, until: Fraction) -> list[Event]:
         """The run of equal pictures stands until `until`: is that long enough?"""
         lasted = until - self._onset
-        shortest = self._shortest if self._lively >= LIVELY_LOOKS else self._shortest_still
+        lived = self._lively >= LIVELY_LOOKS
+        shortest = self._shortest if lived else self._shortest_still
         if lasted < shortest or self._quiet * 2 < self._looks:
             return []
-        return self._life.on(Span(self._onset, until), float(lasted / (lasted + shortest / 2)))
+        return self._life.on(Span(self._onset, until), float(lasted / (lasted + shortest / 2)) * (1 if lived else STILL))
 
     def _equal(self, luma: Pixels) -> bool:
         assert self._anchor is not None

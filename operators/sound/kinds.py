@@ -73,7 +73,7 @@ def kind_of(around: Sequence[Measure]) -> str:
         return "speech_like"
     if share < 0.55 or steady < 0.28:
         return "noise"
-    if _steadiness(around, 8) >= 0.7:
+    if _steadiness(around, min(8, len(around) // 3)) >= 0.7:
         return "tonal"
     return "music_like" if swing <= 0.7 else "noise"
 
