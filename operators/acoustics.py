@@ -24,6 +24,9 @@ SIREN_STEPS = 100
 _FFT = 1024
 _BIN_HZ = SOUND_RATE_HZ / _FFT
 _LOWEST, _HIGHEST = round(350 / _BIN_HZ), round(2000 / _BIN_HZ)
+_ASIDE = round(220 / _BIN_HZ)
+PROMINENT = 4.0
+"""A tone has this many times the power of what is 220 Hz above and below it: the slope of a rumble has not."""
 _WINDOW = np.hanning(TONE_SAMPLES)
 STRONG = 0.35
 
@@ -31,7 +34,7 @@ STRONG = 0.35
 @dataclass(frozen=True, slots=True)
 class Tones:
     """The leading tone of each 25 ms. hertz: float64 [n], the strongest peak of 350 to 2000 Hz. share: float64 [n], the part of the
-    energy of 250 to 6000 Hz that lies in it and its next two harmonics, 0-1."""
+    energy of 250 to 6000 Hz that lies in it and its next two harmonics, 0-1; 0 where it does not stand out of its surroundings."""
 
     hertz: Numbers
     share: Numbers
@@ -53,6 +56,8 @@ def tones(pcm: Pcm) -> Tones:
     bend = left - 2 * top + right
     shift = np.where(bend < 0, np.clip(0.5 * (left - right) / np.minimum(bend, -1e-9), -0.5, 0.5), 0.0)
     hertz = (peak + shift) * _BIN_HZ
+    aside = [power[row, peak + d] for d in (-_ASIDE, _ASIDE)]
+    stands_out = power[row, peak] > PROMINENT * np.maximum(*aside)
     sums = np.concatenate([np.zeros((steps, 1)), np.cumsum(power, axis=1)], axis=1)
     whole = sums[:, round(6000 / _BIN_HZ)] - sums[:, round(250 / _BIN_HZ)]
     part = np.zeros(steps)
@@ -60,7 +65,7 @@ def tones(pcm: Pcm) -> Tones:
         low = np.round((harmonic * hertz - width) / _BIN_HZ).astype(int)
         high = np.minimum(np.round((harmonic * hertz + width) / _BIN_HZ).astype(int) + 1, _FFT // 2)
         part += sums[row, high] - sums[row, low]
-    return Tones(hertz, np.minimum(part / (whole + 1e-9), 1.0))
+    return Tones(hertz, np.where(stands_out, np.minimum(part / (whole + 1e-9), 1.0), 0.0))
 
 
 def siren_score(heard: Sequence[Tones]) -> float:

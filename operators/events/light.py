@@ -16,8 +16,12 @@ from operators.timeline import Span, exact
 STEP = 12.0
 """Median change of the cells' levels between two looks with which a change may begin, and by which the light must differ in the end."""
 CALM = 2.0
+DARKEST = 12.0
+"""Mean luma below which no scene is seen: what comes out of black, or goes there, is a fade."""
 SETTLED = Fraction(1)
 """The light has settled once it was calm for so long; and so long it must have been steady before it changes."""
+STALE = Fraction(3)
+"""Where the light drifts all along, a look this old is no longer what it was before."""
 LONGEST = Fraction(6)
 """A change that takes longer is no switch."""
 
@@ -44,8 +48,9 @@ class LightDetector:
         self._life = Lifecycle(Kind(self.origin, "lighting_change", "picture", "Minor", "Immediate", "Observed"))
         self._last: Texture | None = None
         self._before: Texture | None = None
-        """The last look before the change that goes on, if one does."""
+        """The last look in which the light was calm."""
         self._needs_from: Fraction | None = None
+        """Where that look is read again."""
         self._steady_since: Fraction | None = None
         self._onset: Fraction | None = None
         self._calm_since: Fraction | None = None
@@ -59,10 +64,9 @@ class LightDetector:
         now, last = texture(item.picture.luma), self._last
         if self._steady_since is None:
             self._steady_since = item.at
-        events = [] if last is None or last.level.shape != now.level.shape else self._look(item, last, now)
+        known = last is not None and last.level.shape == now.level.shape
+        events = self._look(item, last, now) if last is not None and known else self._keep(item, now)
         self._last = now
-        if self._onset is None:
-            self._needs_from = item.start
         return [*events]
 
     def answer(self, ask: Ask, result: Any) -> list[Output | Ask]:
@@ -86,7 +90,7 @@ class LightDetector:
     def refill(self, item: Item) -> None:
         if isinstance(item, Frame):
             self._last = texture(item.picture.luma)
-            if self._before is None and self._onset is not None:
+            if self._before is None:
                 self._before = self._last
 
     def _instants(self) -> tuple[Fraction | None, ...]:
@@ -96,27 +100,36 @@ class LightDetector:
         step = float(np.median(np.abs(now.level - last.level)))
         if self._onset is None:
             if step >= STEP and self._steady_since is not None and item.at - self._steady_since >= SETTLED:
-                self._before, self._onset = last, item.at
+                self._onset = item.at
+                return []
             if step >= STEP / 2:
                 self._steady_since = item.at
-            return []
+            return self._keep(item, now) if step < CALM or self._is_stale(item) else []
         if step >= CALM:
             self._calm_since = None
         elif self._calm_since is None:
             self._calm_since = item.at
         if self._calm_since is not None and item.end - self._calm_since >= SETTLED:
-            return self._settle(Span(self._onset, self._calm_since), now)
-        if item.end - self._onset > LONGEST:
-            self._before = self._onset = self._calm_since = None
+            return [*self._settle(Span(self._onset, self._calm_since), now), *self._keep(item, now)]
+        return self._keep(item, now) if item.end - self._onset > LONGEST else []
+
+    def _keep(self, item: Frame, now: Texture) -> list[Event]:
+        """This look is what a change will be measured against; none goes on."""
+        self._before, self._needs_from = now, item.start
+        self._onset = self._calm_since = None
         return []
 
+    def _is_stale(self, item: Frame) -> bool:
+        return self._needs_from is None or item.start - self._needs_from >= STALE
+
     def _settle(self, span: Span, now: Texture) -> list[Event]:
-        before, self._before, self._onset, self._calm_since = self._before, None, None, None
+        before = self._before
         if before is None or before.level.shape != now.level.shape:
             return []
         change = float(np.median(np.abs(now.level - before.level)))
         alike = _correlation(np.sqrt(before.spread), np.sqrt(now.spread))
-        if change < STEP or alike < self._alike:
+        darkest = min(float(before.level.mean()), float(now.level.mean()))
+        if change < STEP or darkest < DARKEST or alike < self._alike:
             return []
         return self._life.point(span, min(1.0, change / (change + 20) + 0.3 * alike))
 

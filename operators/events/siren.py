@@ -15,8 +15,6 @@ from operators.records import Gap
 from operators.timeline import Span
 
 PACKETS = SIREN_STEPS * PACKET_RATE // TONE_RATE
-RISES = 5
-"""Steps of 25 ms in a row with a strong tone: there the siren begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +83,7 @@ class SirenDetector:
         self._first = self._next
 
     def _onset(self) -> Fraction:
-        """Where in the last 2.5 s the strong tone set in."""
+        """Where in the last 2.5 s the strong tone set in: before it, most steps are weak; after it, most are strong."""
         strong = np.concatenate([t.share for t in self._heard]) >= STRONG
-        runs = np.convolve(strong, np.ones(RISES), "valid") >= RISES
-        return Fraction(self._first, PACKET_RATE) + Fraction(int(runs.argmax()), TONE_RATE)
+        balance = np.concatenate([[0.0], np.cumsum(strong - 0.5)])
+        return Fraction(self._first, PACKET_RATE) + Fraction(int(balance.argmin()), TONE_RATE)

@@ -204,9 +204,10 @@ class TestLight:
             lambda t, n: noisy(lit(ROOM, max(0.0, 1 - max(0, t - 8) / 12)), n),
             lambda t, n: noisy(walker(ROOM, -30 + 40 * (t - 8)), n),
             lambda t, n: lit(ROOM, min(1.0, t)),
+            lambda t, n: lit(ROOM, float(np.clip((t - 7.95) / 0.6, 0, 1))),
             lambda t, n: lit(ROOM, max(0.0, 9 - t)) if t > 8 else noisy(ROOM, n),
         ],
-        ids=["cut", "flash", "dusk", "somebody", "fade in", "fade out"],
+        ids=["cut", "flash", "dusk", "somebody", "fade in", "fade from black", "fade out"],
     )
     def test_what_is_none(self, look: Callable[[float, int], Pixels]) -> None:
         assert says(LightDetector, watch(16, 4, look)) == []
