@@ -8,17 +8,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from operators.vision.features import FrameEncoder, FrameFeatures, SignalFeatures
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from operators.captioners import CAPTIONERS, Describer
 from operators.events import DETECTORS
-from operators.sound import LogMelFeatures, SoundEncoder, SoundFeatures, SoundMeasurer
+from operators.sound import LogMelFeatures, SoundEncoder, SoundFeatures, SoundMeasurer, SoundTagger
 from operators.sources import SourceOptions
 from operators.speech import RECOGNISERS
 from operators.speech.vad import SileroVad
 from operators.speech.words import SpeechTranscriber
 from operators.subtitles import SubtitleCutter
+from operators.vision.features import FrameEncoder, FrameFeatures, SignalFeatures
 from operators.vision.shots import ShotDetector
 from operators.vision.text import ScreenText, TextReader
 from pipeline.plan import LaneName
@@ -40,7 +40,7 @@ OPERATORS: dict[LaneName, dict[str, type[Any] | Choices]] = {
     },
     "listen": {
         "words": SpeechTranscriber,
-        "sound": SoundMeasurer,
+        "sound": {"signal": SoundMeasurer, "tagger": SoundTagger},
         "features": {"signal": LogMelFeatures, "encoder": SoundFeatures},
         **_detectors("listen"),
     },
