@@ -33,7 +33,7 @@ $(STAMP): requirements.lock pyproject.toml
 	touch $@
 
 demo: env
-	@$(PY) -m pipeline.demo $(if $(CLIP),'$(CLIP)')
+	@$(PY) -m pipeline.demo $${CLIP:+"$$CLIP"}
 
 # Both tiers run even if the first fails; what was skipped in either is told at the end.
 test: env
