@@ -21,6 +21,7 @@ from operators.records import Gap
 from operators.sources.child import Child
 from operators.sources.commands import pictures_command, shown_size, sound_command
 from operators.sources.grid import Holes, first_cell, frames_on_grid, samples_on_grid
+from operators.sources.key_frames import KeyFrame
 from operators.sources.probe import Probe, probe
 from operators.sources.scan import TrackScan, scan
 from operators.sources.tracks import DEFAULTS, SourceOptions
@@ -29,6 +30,8 @@ from operators.timeline import Span, cell
 RUN_UP = Fraction(2)
 """Pictures are sought this much early."""
 PIPE_BYTES = 1 << 20
+KEYS_LOOKED_FOR = 3000
+"""Packets among which key frames are looked at where the file was not scanned: one or two minutes of pictures."""
 
 
 class FfmpegSource:
@@ -56,7 +59,7 @@ class FfmpegSource:
         decoding = Decoding(self.found, track.index, "look")
         size = shown_size(track, need.size_px)
         seek = span.start - RUN_UP
-        if self.found.indexed and seek > track.start:
+        if seek > track.start and self._seekable(track.index):
             with closing(decoding.pictures(pictures_command(self.found, need.rate, size, seek), size)) as pictures:
                 first = next(pictures, None)
                 # An index may lead too far; then there is no way but to read in order.
@@ -65,6 +68,14 @@ class FfmpegSource:
                     return
         with closing(decoding.pictures(pictures_command(self.found, need.rate, size, None), size)) as pictures:
             yield from frames_on_grid(pictures, need.rate, span, decoding.holes, from_start=True)
+
+    def _seekable(self, track: int) -> bool:
+        """No container's index tells key frames from pictures at which a gradual refresh begins: they are looked at."""
+        found = self.found
+        if not found.indexed:
+            return False
+        seen = found.scans.get(track) or scan(found.source, [track], KEYS_LOOKED_FOR)[track]
+        return seen.worst_key < KeyFrame.GRADUAL
 
     def samples(self, info: StreamInfo, span: Span) -> Generator[Samples | Gap, None, None]:
         if info.sound is None:

@@ -25,6 +25,8 @@ FASTEST_RATE = 240
 """An average rate beyond this is an artefact of the container's clock."""
 RESTARTING = ("mpegts", "mpeg", "hls")
 """Containers whose clock may start again in the middle."""
+GUESSING = ("aac", "ac3", "eac3")
+"""Streams without a container: their length is only guessed unless they are read through."""
 Track = VideoStream | AudioStream
 
 
@@ -81,7 +83,7 @@ def probe(uri: str, options: SourceOptions) -> Probe:
 def _described(source: Input, container: InputContainer, chosen: Sequence[Track], firsts: FirstFrames) -> Probe:
     name = container.format.name
     fragmented = not source.playlist and name.startswith("mov") and b"moof" in top_boxes(source.path)
-    in_order = name in RESTARTING or fragmented
+    in_order = name in RESTARTING or name in GUESSING or fragmented
     bases = {t.index: t.time_base or Fraction(1, 90_000) for t in chosen}
     scans = scan(source, list(bases)) if in_order else {}
     ends = {} if in_order else _stated_ends(source, container, chosen)
@@ -127,6 +129,9 @@ def _stated_ends(source: Input, container: InputContainer, chosen: Sequence[Trac
             length, start = track.duration * track.time_base, (track.start_time or 0) * track.time_base
         elif container.duration:
             length, start = Fraction(container.duration, 10**6), Fraction(container.start_time or 0, 10**6)
+            if container.format.name.startswith("matroska"):
+                # Its duration is the instant of its end.
+                length -= start
         else:
             continue
         if ZERO < length <= longest:

@@ -8,6 +8,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import islice
 
 import av
 from av import AudioStream, Packet, VideoStream
@@ -16,6 +17,8 @@ from av.stream import Discard, Stream
 
 from operators.errors import SourceUnavailable
 from operators.sources.admission import Input, explain
+from operators.sources.key_frames import KeyFrame, key_frame
+from operators.sources.tracks import codec_of
 from operators.timeline import ZERO
 
 JUMP_BACK = Fraction(1, 2)
@@ -35,6 +38,7 @@ class TrackScan:
     """Presentation timestamps, of all packets that show something."""
     keys: "array[int]" = field(default_factory=lambda: array("q"))
     """Those of key frames."""
+    worst_key: KeyFrame = KeyFrame.CLOSED
     first: int | None = None
     end: int | None = None
     jumps: list[int] = field(default_factory=list)
@@ -65,11 +69,11 @@ def open_container(source: Input) -> InputContainer:
         raise SourceUnavailable(f"{source.uri}: {explain(source)}") from e
 
 
-def scan(source: Input, tracks: Sequence[int]) -> dict[int, TrackScan]:
-    """Reads the file once. Raises SourceUnavailable."""
+def scan(source: Input, tracks: Sequence[int], most: int | None = None) -> dict[int, TrackScan]:
+    """Reads the file once, or its first `most` packets. Raises SourceUnavailable."""
     with open_container(source) as container:
         scans = {index: TrackScan(_time_base(container, index)) for index in tracks}
-        for packet in packets(container, tracks):
+        for packet in islice(packets(container, tracks), most):
             _note(scans, packet)
     return scans
 
@@ -110,8 +114,18 @@ def _note(scans: dict[int, TrackScan], packet: "Packet[Stream]") -> None:
     track.ticks.append(at)
     if packet.is_keyframe:
         track.keys.append(at)
+        track.worst_key = max(track.worst_key, _key_frame(packet))
+    elif track.keys and at < track.keys[-1]:
+        track.worst_key = max(track.worst_key, KeyFrame.OPEN)
     track.first = at if track.first is None else min(track.first, at)
     track.end = max(track.end or at, at + (packet.duration or 0))
+
+
+def _key_frame(packet: "Packet[Stream]") -> KeyFrame:
+    stream = packet.stream
+    if not isinstance(stream, VideoStream):
+        return KeyFrame.CLOSED
+    return key_frame(codec_of(stream), stream.codec_context.extradata or b"", bytes(packet))
 
 
 def _bridge(scans: dict[int, TrackScan], track: TrackScan, ticks: int) -> int:

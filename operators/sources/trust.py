@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
+from operators.sources.key_frames import KeyFrame
 from operators.sources.scan import TrackScan
 
 INDEXED = ("mov", "matroska")
@@ -79,6 +80,8 @@ def distrust_packets(scan: TrackScan, stated_end: Fraction | None) -> str:
         return "the pictures stop before the stated end"
     if not keys or keys[0] != ticks[0]:
         return "the file does not begin with a key frame"
+    if scan.worst_key > KeyFrame.CLOSED:
+        return "decord can not begin at key frames that do not stand alone"
     if any((b - a) * scan.time_base > FARTHEST_KEYS for a, b in pairwise([*keys, ticks[-1]])):
         return f"key frames are more than {FARTHEST_KEYS} s apart"
     return ""
