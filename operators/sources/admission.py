@@ -25,9 +25,14 @@ class Input:
     """A file that may be opened, and how."""
 
     uri: str
-    """As the user named it: what messages say."""
+    """As the user named it."""
     path: Path
     playlist: bool
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return printable(self.uri)
 
     @property
     def url(self) -> str:
@@ -42,29 +47,33 @@ class Input:
 
 def admit(uri: str) -> Input:
     """Raises SourceUnavailable where `uri` is not a file with something in it, or a playlist that may not be followed."""
+    name = printable(uri)
     if _URL.match(uri):
-        raise SourceUnavailable(f"{uri.split('://')[0]}://…: only files are read; copy the media to a local file")
+        raise SourceUnavailable(f"{name.split('://')[0]}://…: only files are read; copy the media to a local file")
     path = Path(uri).absolute()
     try:
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
-            raise SourceUnavailable(f"{uri}: is a folder; name the files in it")
+            raise SourceUnavailable(f"{name}: is a folder; name the files in it")
         if not stat.S_ISREG(status.st_mode):
-            raise SourceUnavailable(f"{uri}: is a pipe or a device, not a file; copy the media to a file")
+            raise SourceUnavailable(f"{name}: is a pipe or a device, not a file; copy the media to a file")
         with path.open("rb") as file:
             head = file.read(16)
         if not head:
-            raise SourceUnavailable(f"{uri}: the file is empty; copy or record it again")
+            raise SourceUnavailable(f"{name}: the file is empty; copy or record it again")
         listed = playlist.begins(head)
         if listed:
-            playlist.check(uri, path)
+            playlist.check(name, path)
     except FileNotFoundError as e:
-        raise SourceUnavailable(f"{uri}: there is no such file; check the path") from e
+        raise SourceUnavailable(f"{name}: there is no such file; check the path") from e
     except (OSError, ValueError) as e:
-        raise SourceUnavailable(
-            f"{uri!r}: can not be read ({getattr(e, 'strerror', None) or e}); check the name and its permissions"
-        ) from e
+        raise SourceUnavailable(f"{name}: can not be read ({getattr(e, 'strerror', None) or e}); check the name and its permissions") from e
     return Input(uri, path, listed)
+
+
+def printable(name: str) -> str:
+    """For messages: one line, whatever bytes are in a file's name."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 
 def explain(source: Input) -> str:

@@ -11,6 +11,8 @@ from operators.sources.binaries import find_ffmpeg
 from operators.sources.expressions import first_of_each_cell, on_timeline
 from operators.sources.probe import MOST_PIXELS, Probe
 
+_URL = "file:"
+"""Stands for the file's own: ffmpeg-python takes only names that are UTF-8."""
 THREADS = min(4, os.cpu_count() or 1)
 """Of one decoder of pictures: beyond these a picture costs more memory and gains little."""
 
@@ -38,7 +40,7 @@ def pictures_command(found: Probe, rate: int, size: tuple[int, int], seek: Fract
     if found.source.playlist and found.info.sound is not None:
         # ffmpeg 5 gives wrong timestamps to pictures of a playlist whose sound is not read along.
         outputs.append(ffmpeg.output(source[found.selectors[found.info.sound.index]], "-", f="null", c="copy"))
-    return _command(outputs)
+    return _command(found, outputs)
 
 
 def sound_command(found: Probe) -> list[str]:
@@ -46,7 +48,7 @@ def sound_command(found: Probe) -> list[str]:
     track = found.info.sound
     assert track is not None
     stream = _timed(_input(found, {"threads": 1}), "asetpts", found, track.index)
-    return _command([_nut(stream, acodec="pcm_f32le", ar=SOUND_RATE_HZ, ac=1, rematrix_maxval=1)])
+    return _command(found, [_nut(stream, acodec="pcm_f32le", ar=SOUND_RATE_HZ, ac=1, rematrix_maxval=1)])
 
 
 def shown_size(track: PictureTrack, longest_px: int) -> tuple[int, int]:
@@ -56,7 +58,7 @@ def shown_size(track: PictureTrack, longest_px: int) -> tuple[int, int]:
 
 
 def _input(found: Probe, options: dict[str, Any]) -> Any:
-    return ffmpeg.input(found.source.url, f=found.demuxer, copyts=None, **found.source.options, **options)
+    return ffmpeg.input(_URL, f=found.demuxer, copyts=None, **found.source.options, **options)
 
 
 def _timed(source: Any, filter_name: str, found: Probe, index: int) -> Any:
@@ -69,10 +71,10 @@ def _nut(stream: Any, **options: Any) -> Any:
     return ffmpeg.output(stream, "pipe:1", f="nut", **options)
 
 
-def _command(outputs: list[Any]) -> list[str]:
+def _command(found: Probe, outputs: list[Any]) -> list[str]:
     merged = ffmpeg.merge_outputs(*outputs).global_args("-nostdin", "-hide_banner", "-loglevel", "repeat+error")
     command: list[str] = merged.compile(cmd=find_ffmpeg())
-    return command
+    return [found.source.url if word == _URL else word for word in command]
 
 
 def _ratio(value: Fraction, sign: str) -> str:

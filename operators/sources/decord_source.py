@@ -54,10 +54,10 @@ class DecordSource:
 
     def probe(self) -> StreamInfo:
         """Raises SourceUnavailable also where decord can not be trusted with the file."""
-        info = self._ffmpeg.found.info
-        if info.reader != "decord":
-            raise SourceUnavailable(f"{info.uri}: not by decord: {info.reader_reason}; read it by ffmpeg")
-        return info
+        found = self._ffmpeg.found
+        if found.info.reader != "decord":
+            raise SourceUnavailable(f"{found.source.name}: not by decord: {found.info.reader_reason}; read it by ffmpeg")
+        return found.info
 
     def samples(self, info: StreamInfo, span: Span) -> Generator[Samples | Gap, None, None]:
         return self._ffmpeg.samples(info, span)
@@ -132,8 +132,8 @@ def _ask(child: Child, chunk: Sequence[Pick]) -> None:
 def _refuse(child: Child, found: Probe) -> None:
     status = child.end()
     if status < 0 and not child.hangs:
-        raise DecoderLost(f"{found.source.uri}: decord's process was ended by signal {-status}")
-    raise DecodeError(f"{found.source.uri}: decord: {child.complaint or f'ended with {status}'}")
+        raise DecoderLost(f"{found.source.name}: decord's process was ended by signal {-status}")
+    raise DecodeError(f"{found.source.name}: decord: {child.complaint or f'ended with {status}'}")
 
 
 def _unseen(picks: Sequence[Pick]) -> Iterator[tuple[Fraction, Pixels]]:

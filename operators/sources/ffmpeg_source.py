@@ -115,7 +115,7 @@ class Decoding:
                 yield instant - zero, data
             status = child.end()
             self._complaints = child.complaints + abs(status)
-        what = f"{self._found.source.uri}: track {self._track}"
+        what = f"{self._found.source.name}: track {self._track}"
         if child.hangs:
             raise DecodeError(f"{what}: the decoder hangs; try to play the file")
         if status < 0:

@@ -64,19 +64,21 @@ def probe(uri: str, options: SourceOptions) -> Probe:
     source = admit(uri)
     with open_container(source) as container:
         if len(container.streams) > MOST_TRACKS:
-            raise SourceUnavailable(f"{uri}: has {len(container.streams)} tracks, more than {MOST_TRACKS}; extract those you mean")
+            raise SourceUnavailable(f"{source.name}: has {len(container.streams)} tracks, more than {MOST_TRACKS}; extract those you mean")
         try:
             pictures, sounds = picture_candidates(container, options), sound_candidates(container, options)
         except ConfigError as e:
-            raise ConfigError(f"{uri}: {e.message}") from None
+            raise ConfigError(f"{source.name}: {e.message}") from None
         if any(t.width * t.height > MOST_PIXELS for t in pictures):
-            raise SourceUnavailable(f"{uri}: has pictures of more than {MOST_PIXELS >> 20} Mpx; scale them down first")
+            raise SourceUnavailable(f"{source.name}: has pictures of more than {MOST_PIXELS >> 20} Mpx; scale them down first")
         if not pictures and not sounds:
-            raise SourceUnavailable(f"{uri}: has no track of pictures or sound that is known here; check that it is the file you meant")
+            raise SourceUnavailable(
+                f"{source.name}: has no track of pictures or sound that is known here; check that it is the file you meant"
+            )
         firsts = first_frames(container, pictures, sounds)
         chosen = [t for t in (firsts.choose(pictures), firsts.choose(sounds)) if t is not None]
         if not chosen:
-            raise SourceUnavailable(f"{uri}: none of its tracks can be decoded: {firsts.why(pictures, sounds)}")
+            raise SourceUnavailable(f"{source.name}: none of its tracks can be decoded: {firsts.why(pictures, sounds)}")
         return _described(source, container, chosen, firsts)
 
 

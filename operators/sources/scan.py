@@ -66,7 +66,7 @@ def open_container(source: Input) -> InputContainer:
     try:
         return av.open(source.url, format="hls" if source.playlist else None, options=source.options, metadata_errors="replace")
     except (av.FFmpegError, UnicodeError) as e:
-        raise SourceUnavailable(f"{source.uri}: {explain(source)}") from e
+        raise SourceUnavailable(f"{source.name}: {explain(source)}") from e
 
 
 def scan(source: Input, tracks: Sequence[int], most: int | None = None) -> dict[int, TrackScan]:
