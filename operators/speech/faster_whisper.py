@@ -9,13 +9,13 @@ import numpy as np
 
 from operators.errors import ModelError, ModelUnavailable, OutOfMemory
 from operators.media import SOUND_RATE_HZ
-from operators.speech.recognition import LONGEST_SAMPLES, WHISPER_LANGUAGES, HeardWord, Recognition, SpeechItem, language_tag, whisper_code
+from operators.speech.recognition import LONGEST_SAMPLES, HeardWord, Recognition, SpeechItem
+from operators.speech.whisper_text import TOKEN_RATE, WHISPER_LANGUAGES, Sentence, language_tag, sentences, spoken, trusted, whisper_code
+from operators.timeline import Span
 
-NO_SPEECH = 0.6
-LOW_LOGPROB = -1.0
-REPETITIVE = 2.4
+FRAMES_PER_TICK = 2
+"""Features come 100 a second, time tokens TOKEN_RATE."""
 WIDE_BEAM = 5
-"""Whisper's own signs that nobody spoke, that it guesses, and that it goes round in circles (Radford et al. 2022, section 4.5)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +64,9 @@ class FasterWhisperRecogniser:
     def _own_settings(self) -> Any:
         """What faster-whisper makes of these wishes in its own `transcribe`, which decodes nothing before its answer is read."""
         _, info = self._model.transcribe(
-            np.zeros(SOUND_RATE_HZ, np.float32),
-            language="en",
-            beam_size=self.options.beam,
-            temperature=0.0,
-            word_timestamps=True,
-            condition_on_previous_text=False,
-            no_speech_threshold=NO_SPEECH,
-            log_prob_threshold=LOW_LOGPROB,
-            compression_ratio_threshold=REPETITIVE,
-        )
+            np.zeros(SOUND_RATE_HZ, np.float32), language="en", temperature=0.0, word_timestamps=True, log_prob_threshold=None,
+            compression_ratio_threshold=None, no_speech_threshold=None,
+        )  # fmt: skip
         return info.transcription_options
 
     def _recognise(self, item: SpeechItem) -> Recognition | Exception:
@@ -89,36 +82,55 @@ class FasterWhisperRecogniser:
             return ModelError(f"Whisper failed on this item: {e}")
 
     def _transcribe(self, item: SpeechItem) -> Recognition:
-        """faster-whisper's own `transcribe` would run the encoder once more to hear which language it is."""
+        """Not by faster-whisper's `transcribe`, which runs the encoder once more to hear the language, and again for any rest."""
         from faster_whisper.audio import pad_or_trim
+
+        features = self._model.feature_extractor(item.pcm)[:, :-1]
+        length = Fraction(len(item.pcm), SOUND_RATE_HZ)
+        tokenizer: Any = None
+        segments: list[tuple[HeardWord, ...]] = []
+        rest: int | None = 0
+        while rest is not None:
+            at, rest = rest, None
+            encoded = self._model.encode(pad_or_trim(features[:, FRAMES_PER_TICK * at :]))
+            tokenizer = tokenizer or self._tokenizer(item.language, encoded)
+            said, opened = self._write(encoded, tokenizer, features.shape[1] // FRAMES_PER_TICK - at)
+            segments += self._times(said, encoded, tokenizer, Span(Fraction(at, TOKEN_RATE), length))
+            rest = None if opened is None else at + opened
+        return Recognition(language_tag(tokenizer.language_code), tuple(segments))
+
+    def _tokenizer(self, language: str | None, encoded: Any) -> Any:
         from faster_whisper.tokenizer import Tokenizer
 
-        features = self._model.feature_extractor(item.pcm)
-        encoded = self._model.encode(pad_or_trim(features[:, :-1]))  # as generate_segments would: the last frame is not sound
-        code = whisper_code(item.language) if item.language else self._hear_language(encoded)
-        tokenizer = Tokenizer(self._model.hf_tokenizer, self._model.model.is_multilingual, task="transcribe", language=code)
-        heard: tuple[Any, ...] = ()
-        for beam in sorted({self.options.beam, WIDE_BEAM}):
+        model = self._model.model
+        code = whisper_code(language) if language else "en"
+        if model.is_multilingual and not language:
+            code = model.detect_language(encoded)[0][0][0].strip("<|>")
+        return Tokenizer(self._model.hf_tokenizer, model.is_multilingual, task="transcribe", language=code)
+
+    def _write(self, encoded: Any, tokenizer: Any, length: int) -> tuple[list[Sentence], int | None]:
+        prompt = self._model.get_prompt(tokenizer, [])
+        for beam in dict.fromkeys((self.options.beam, max(self.options.beam, WIDE_BEAM))):
             settings = replace(self._settings, beam_size=beam)
-            heard = tuple(self._model.generate_segments(features, tokenizer, settings, False, encoded))
-            if all(map(_trusted, heard)):
-                break
-        end = Fraction(len(item.pcm), SOUND_RATE_HZ)
-        segments = (tuple(_word(w, end) for w in s.words if any(map(str.isalnum, w.word))) for s in heard if _trusted(s))
-        return Recognition(language_tag(code), tuple(filter(None, segments)))
+            result, logprob, _, _ = self._model.generate_with_fallback(encoded, prompt, tokenizer, settings)
+            tokens = result.sequences_ids[0]
+            if trusted(tokenizer.decode(tokens), logprob):
+                return sentences(tokens, tokenizer.timestamp_begin, tokenizer.eot, length)
+        return [], None
 
-    def _hear_language(self, encoded: Any) -> str:
-        if not self._model.model.is_multilingual:
-            return "en"
-        token, _ = self._model.model.detect_language(encoded)[0][0]
-        return language_tag(token)
+    def _times(self, said: list[Sentence], encoded: Any, tokenizer: Any, sound: Span) -> list[tuple[HeardWord, ...]]:
+        """Word times by faster-whisper's alignment; `sound` is what was encoded, in the item."""
+        segments: list[dict[str, Any]] = [
+            {"seek": 0, "start": s.start / TOKEN_RATE, "end": s.end / TOKEN_RATE, "tokens": s.tokens} for s in said
+        ]
+        frames = int(sound.duration * TOKEN_RATE * FRAMES_PER_TICK)
+        marks = self._settings.prepend_punctuations, self._settings.append_punctuations
+        if segments:
+            self._model.add_word_timestamps([segments], tokenizer, encoded, frames, *marks, 0.0)
+        return [words for s in segments if (words := spoken(_word(w, sound) for w in s["words"]))]
 
 
-def _trusted(segment: Any) -> bool:
-    return bool(segment.avg_logprob >= LOW_LOGPROB and segment.compression_ratio <= REPETITIVE)
-
-
-def _word(word: Any, end: Fraction) -> HeardWord:
+def _word(word: dict[str, Any], sound: Span) -> HeardWord:
     """faster-whisper gives times in hundredths of a second."""
-    start, stop = (min(Fraction(round(instant * 100), 100), end) for instant in (word.start, word.end))
-    return HeardWord(start, max(start, stop), word.word, float(word.probability))
+    start, end = (min(sound.start + Fraction(round(word[key] * 100), 100), sound.end) for key in ("start", "end"))
+    return HeardWord(start, max(start, end), word["word"], float(word["probability"]))

@@ -73,7 +73,7 @@ class SpeechTranscriber:
         self.options = options
         self._gate = Gate(options.threshold, options.end_threshold, _samples(options.min_silence_ms), _samples(options.min_speech_ms))
         fill, span = round(options.pack_s * SOUND_RATE_HZ), round(options.pack_span_s * SOUND_RATE_HZ)
-        self._packing = Packing(fill, fill * 2 // 3, span, _samples(options.pause_ms))
+        self._packing = Packing(fill, fill * 3 // 4, span, _samples(options.pause_ms))
         self._packer = Packer(self._packing)
         self._sound = Sound()
         self._next: int | None = None
