@@ -5,7 +5,11 @@ A recogniser is a BatchOperator of `recognition.SpeechItem` to `recognition.Reco
 """
 
 from operators.speech.faster_whisper import FasterWhisperRecogniser
+from operators.speech.pocketsphinx import PocketsphinxRecogniser
+from operators.speech.transformers_whisper import TransformersWhisperRecogniser
 
 RECOGNISERS = {
     "faster_whisper": FasterWhisperRecogniser,
+    "transformers": TransformersWhisperRecogniser,
+    "pocketsphinx": PocketsphinxRecogniser,
 }

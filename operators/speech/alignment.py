@@ -19,11 +19,11 @@ def attention(queries: Any, keys: Any, heads: int) -> Any:
     return (q @ k.transpose(1, 2) / q.shape[-1] ** 0.5).softmax(dim=-1)
 
 
-def follow(weights: Floats) -> npt.NDArray[np.int64]:
-    """weights: [heads, tokens, frames]. For each token, the frame at which the sound of it begins: int64 [tokens], never falling."""
+def follow(weights: Floats, rows: slice) -> npt.NDArray[np.int64]:
+    """weights: [heads, tokens, frames]. For each token of `rows`, the frame at which its sound begins: int64, never falling."""
     spread = weights.std(axis=1, keepdims=True)
-    weights = (weights - weights.mean(axis=1, keepdims=True)) / np.where(spread > 0, spread, 1)
-    tokens, frames = cheapest_path(-_smooth(weights).mean(axis=0))
+    weights = _smooth((weights - weights.mean(axis=1, keepdims=True)) / np.where(spread > 0, spread, 1))
+    tokens, frames = cheapest_path(-weights.mean(axis=0)[rows])
     return frames[np.flatnonzero(np.diff(tokens, prepend=-1))]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from operators.errors import ModelError, ModelUnavailable, OutOfMemory
 from operators.media import SOUND_RATE_HZ
-from operators.speech.recognition import LONGEST_SAMPLES, HeardWord, Recognition, SpeechItem
+from operators.speech.recognition import HeardWord, Recognition, SpeechItem
 from operators.speech.whisper_text import TOKEN_RATE, WHISPER_LANGUAGES, Sentence, language_tag, sentences, spoken, trusted, whisper_code
 from operators.timeline import Span
 
@@ -70,8 +70,6 @@ class FasterWhisperRecogniser:
         return info.transcription_options
 
     def _recognise(self, item: SpeechItem) -> Recognition | Exception:
-        if not 0 < len(item.pcm) <= LONGEST_SAMPLES:
-            return ModelError(f"a recogniser is given 1 to {LONGEST_SAMPLES} samples, not {len(item.pcm)}")
         try:
             return self._transcribe(item)
         except ValueError as e:

@@ -17,6 +17,10 @@ class SpeechItem:
     language: str | None = None
     """BCP 47; None: heard from the sound."""
 
+    def __post_init__(self) -> None:
+        if not 0 < len(self.pcm) <= LONGEST_SAMPLES:
+            raise ValueError(f"a recogniser is given 1 to {LONGEST_SAMPLES} samples, not {len(self.pcm)}")
+
 
 @dataclass(frozen=True, slots=True)
 class HeardWord:
