@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ Progress: TypeAlias = Callable[[str], None]
 
 HERE = Path(__file__).parent
 FETCH_LIMIT_S = 1800
+PLAIN_WEIGHTS = re.compile(r"model(-\d+-of-\d+)?\.safetensors")
 HUB_FILES = (".json", ".txt", ".model", ".jinja", ".safetensors")
 
 
@@ -135,7 +137,7 @@ def _is_ctranslate2(path: Path) -> bool:
 
 def _choose(names: list[str]) -> list[str]:
     top = [n for n in names if "/" not in n]
-    plain = [n for n in top if n.startswith("model") and n.endswith(".safetensors")]
+    plain = [n for n in top if PLAIN_WEIGHTS.fullmatch(n)]
     converted = ["model.bin"] if not plain and "model.bin" in top and any(n.startswith("vocabulary.") for n in top) else []
     if not plain and not converted:
         return []

@@ -67,6 +67,7 @@ class TransformersWhisperRecogniser:
         self._model: Any = None
         self._extractor: Any = None
         self._tokenizer: Any = None
+        self._multilingual = False
 
     def open(self, device: str, threads: int) -> None:
         """Raises ModelUnavailable."""
@@ -84,6 +85,11 @@ class TransformersWhisperRecogniser:
             self._tokenizer = AutoTokenizer.from_pretrained(self.options.model, **here)
         except (OSError, ValueError, AttributeError, RuntimeError) as e:
             raise ModelUnavailable(f"{self.options.model!r} is no Whisper checkpoint that can be opened: {e}") from e
+        if getattr(model.generation_config, "no_timestamps_token_id", None) is None:
+            raise ModelUnavailable(
+                f"{self.options.model!r} states no time tokens: give it the generation_config.json of what it was made from"
+            )
+        self._multilingual = bool(getattr(model.generation_config, "is_multilingual", False))
         self._model = model.to(device).eval()
 
     def __call__(self, items: Sequence[SpeechItem]) -> list[Recognition | Exception]:
@@ -129,7 +135,7 @@ class TransformersWhisperRecogniser:
         return rests
 
     def _languages(self, windows: list[_Window], encoded: Any) -> list[str]:
-        if not self._model.generation_config.is_multilingual:
+        if not self._multilingual:
             return ["en"] * len(windows)
         if all(w.language for w in windows):
             return [w.language or "" for w in windows]
@@ -138,7 +144,7 @@ class TransformersWhisperRecogniser:
 
     def _write(self, encoded: Any, languages: list[str]) -> list[list[int]]:
         """The tokens of each window, after the prompt. `generate` is kept from hearing rests itself: given encoded sound, it never ends."""
-        told = {"language": languages, "task": "transcribe"} if self._model.generation_config.is_multilingual else {}
+        told = {"language": languages, "task": "transcribe"} if self._multilingual else {}
         mask = encoded.last_hidden_state.new_ones(len(languages), 2 * encoded.last_hidden_state.shape[1], dtype=int)
         rows = self._model.generate(
             encoder_outputs=encoded, attention_mask=mask, return_timestamps=True, force_unique_generate_call=True,
@@ -151,8 +157,7 @@ class TransformersWhisperRecogniser:
         """faster-whisper's tokenizer: transformers' own does not say where words begin."""
         from faster_whisper.tokenizer import Tokenizer
 
-        many = self._model.generation_config.is_multilingual
-        return Tokenizer(self._tokenizer.backend_tokenizer, many, task="transcribe", language=code)
+        return Tokenizer(self._tokenizer.backend_tokenizer, self._multilingual, task="transcribe", language=code)
 
     def _align(self, said: list[Sentence], text: Any, states: Any, window: _Window) -> tuple[tuple[tuple[HeardWord, ...], ...], float]:
         """The words of each sentence, and the mean log-probability of their tokens."""
