@@ -5,10 +5,11 @@ import shutil
 import subprocess
 from functools import cache
 
-from operators.errors import ConfigError
+from operators.errors import ConfigError, SourceUnavailable
 
 OLDEST = (5, 1)
 """The first with `-fps_mode`; Debian 12 has it."""
+TRIES = 5
 
 
 @cache
@@ -30,10 +31,21 @@ def find_ffmpeg() -> str:
 
 @cache
 def ffmpeg_version(path: str) -> tuple[int, int]:
-    """(0, 0) where it does not run; a build without a number is taken for new."""
-    try:
-        said = subprocess.run([path, "-version"], capture_output=True, text=True, timeout=20, check=True).stdout
-    except (OSError, subprocess.SubprocessError):
-        return 0, 0
-    number = re.match(r"ffmpeg version n?(\d+)\.(\d+)", said)
-    return (int(number[1]), int(number[2])) if number else (999, 0)
+    """(0, 0) where it does not run; a build without a number is taken for new.
+
+    One that was killed or did not answer in time is asked again, for another ffmpeg would decode a stream's rest a little differently.
+    Raises SourceUnavailable where it never answers.
+    """
+    for _ in range(TRIES):
+        try:
+            done = subprocess.run([path, "-version"], capture_output=True, text=True, timeout=20, check=False)
+        except OSError:
+            return 0, 0
+        except subprocess.TimeoutExpired:
+            continue
+        if done.returncode > 0:
+            return 0, 0
+        if done.returncode == 0:
+            number = re.match(r"ffmpeg version n?(\d+)\.(\d+)", done.stdout)
+            return (int(number[1]), int(number[2])) if number else (999, 0)
+    raise SourceUnavailable(f"{path} does not answer when asked for its version: is this machine overloaded? try again")

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +22,7 @@ import psutil
 
 VICTIMS = ("decoder", "stream actor", "model actor", "driver", "whole run")
 WEIGHTS = (3, 3, 3, 1, 1)
-QUIET_S = (1.0, 4.0)
+QUIET_S = (0.5, 3.0)
 """Least and most time between two kills."""
 PATIENCE_S = 240.0
 
@@ -37,14 +38,20 @@ class Chaos:
     kills: int
     done: list[tuple[str, float]] = field(default_factory=list)
 
-    def run(self) -> None:
-        """Raises AssertionError where a run that was not killed fails or hangs."""
+    def run(self) -> Iterator[list[dict[str, Any]]]:
+        """What each completed generation said, until enough was killed.
+
+        Raises AssertionError where a run that was not killed fails or hangs.
+        """
         chance = random.Random(self.seed)
-        while True:
-            process = start(self.clip, self.out, self.profile)
-            begun = time.monotonic()
-            if self._harass(process, chance, begun):
-                return
+        fresh: list[str] = []
+        while len(self.done) < self.kills:
+            process = start(self.clip, self.out, self.profile, *fresh)
+            if self._harass(process, chance, time.monotonic()):
+                yield said(self.out)
+                fresh = ["--fresh"]
+            else:
+                fresh = []
 
     def _harass(self, process: subprocess.Popen[str], chance: random.Random, begun: float) -> bool:
         """True when the run came to its end; False when it was killed as a whole."""
@@ -122,10 +129,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         whole, broken = Path(folder) / "whole", Path(folder) / "broken"
         assert start(args.clip, whole, args.profile).wait() == 0
-        Chaos(args.clip, broken, args.profile, args.seed, args.kills).run()
-        if said(whole) != said(broken):
-            raise SystemExit("the broken run said something else")
-        print(f"{len(said(whole))} records, the same after {args.kills} kills")
+        expected = said(whole)
+        for generation, records in enumerate(Chaos(args.clip, broken, args.profile, args.seed, args.kills).run(), 1):
+            for right, wrong in zip(expected, records, strict=False):
+                if {**right, "generation": generation} != wrong:
+                    raise SystemExit(f"generation {generation} says something else:\n{right}\n{wrong}")
+            print(f"generation {generation}: {len(records)} records, of {len(expected)} expected, the same")
+            assert len(records) == len(expected)
 
 
 if __name__ == "__main__":
