@@ -1,15 +1,16 @@
 """A decoder as a child process: its output with a limit on silence, what it complained about, and its certain end.
 
-A decoder whose pipe is closed, by us or by our own death, ends at its next write. What it says is kept, never trusted:
-ffmpeg exits with 0 after damage, truncation and lost input.
+A decoder whose pipe is closed, by us or by our own death, ends at its next write. What it says is kept, its exit status is not
+trusted: ffmpeg exits with 0 after damage, truncation and lost input.
 """
 
+import os
 import re
 import select
 import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
-from threading import Thread
+from time import monotonic
 from types import TracebackType
 from typing import IO
 
@@ -17,39 +18,53 @@ from operators.errors import DecodeError
 
 SILENCE_S = 120.0
 """A decoder of a local file that gives nothing for so long hangs."""
+LONGEST_LINE = 4096
 _PREFIX = re.compile(r"^(\[[^\]]*\]\s*)+")
 
 
 class Child:
-    """Reads from the child's stdout; a context manager that kills it. One thread reads it, another may `close` it."""
+    """Reads from the child's stdout; a context manager that kills it. For one thread at a time.
+
+    What the child complained of on its stderr before it wrote a byte is known once that byte is read.
+    """
 
     def __init__(self, argv: Sequence[str], silence_s: float = SILENCE_S) -> None:
-        self.complaints = 0
-        """Lines on its stderr."""
-        self.complaint = ""
-        """The last of them, without its prefix."""
         self.hangs = False
+        self.complaint = ""
+        """The last line on its stderr, without its prefix."""
+        self._complaints = 0
+        self._unended = b""
         self._silence_s = silence_s
+        pipe = subprocess.PIPE
         try:
-            self._process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
+            self._process = subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0)
         except OSError as e:
             raise DecodeError(f"{argv[0]} can not be started: {e.strerror}") from e
-        self._poll = select.poll()
-        self._poll.register(self._process.stdout or -1, select.POLLIN)
-        self._drain = Thread(target=self._listen, args=(self._process.stderr,), daemon=True)
-        self._drain.start()
+        self._stdin, self._stdout, self._stderr = map(_there, (self._process.stdin, self._process.stdout, self._process.stderr))
+        os.set_blocking(self._stderr.fileno(), False)
+        self._output = select.poll()
+        self._output.register(self._stdout, select.POLLIN)
+        self._errors = select.poll()
+        self._errors.register(self._stderr, select.POLLIN)
+
+    @property
+    def complaints(self) -> int:
+        """Lines on its stderr so far."""
+        self._listen()
+        return self._complaints
 
     def read(self, size: int) -> bytes:
-        """At most `size` bytes, as soon as there are any; empty at the end, or once it has hung."""
-        stdout = self._process.stdout
-        assert stdout is not None
-        if stdout.closed or self.hangs:
+        """At most `size` bytes, as soon as there are any; empty at the end, or once it hangs."""
+        if self._stdout.closed or self.hangs:
             return b""
-        if not self._poll.poll(1000 * self._silence_s):
-            self.hangs = True
-            self._process.kill()
-            return b""
-        return stdout.read(size) or b""
+        until = monotonic() + self._silence_s
+        while not self._output.poll(100):
+            # A child that can not complain does not go on.
+            self._listen()
+            if monotonic() > until:
+                self._hang()
+                return b""
+        return self._stdout.read(size) or b""
 
     def read_exactly(self, size: int) -> bytes:
         """`size` bytes, or fewer at the end."""
@@ -61,28 +76,25 @@ class Child:
 
     def write(self, data: bytes) -> None:
         """To its stdin; a child that is gone shows when it is read."""
-        assert self._process.stdin is not None
         with suppress(BrokenPipeError):
-            self._process.stdin.write(data)
+            self._stdin.write(data)
 
     def end(self) -> int:
-        """Waits for its end after its output has ended: the exit status, negative where a signal killed it."""
-        try:
-            status = self._process.wait(self._silence_s)
-        except subprocess.TimeoutExpired:
-            self.hangs = True
-            self._process.kill()
-            status = self._process.wait()
-        self._drain.join()
+        """Waits for its end after its output has ended: the exit status, negative where a signal ended it."""
+        until = monotonic() + self._silence_s
+        while (status := self._process.poll()) is None:
+            self._errors.poll(10)
+            self._listen()
+            if monotonic() > until:
+                self._hang()
+        self._listen()
         return status
 
     def close(self) -> None:
         self._process.kill()
         self._process.wait()
-        self._drain.join()
-        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
-            if stream is not None:
-                stream.close()
+        for stream in (self._stdin, self._stdout, self._stderr):
+            stream.close()
 
     def __enter__(self) -> "Child":
         return self
@@ -90,16 +102,19 @@ class Child:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    def _listen(self, stderr: IO[bytes] | None) -> None:
-        assert stderr is not None
-        pending = b""
-        while chunk := stderr.read(4096):
-            *lines, pending = (pending + chunk)[-65536:].split(b"\n")
-            self._note(lines)
-        self._note([pending])
+    def _hang(self) -> None:
+        self.hangs = True
+        self._process.kill()
 
-    def _note(self, lines: list[bytes]) -> None:
-        for line in lines:
-            if line.strip():
-                self.complaints += 1
-                self.complaint = _PREFIX.sub("", line.decode(errors="replace")).strip()[:300]
+    def _listen(self) -> None:
+        while not self._stderr.closed and (said := self._stderr.read(65536)):
+            *lines, rest = (self._unended + said).split(b"\n")
+            self._unended = rest[-LONGEST_LINE:]
+            for line in filter(None, map(bytes.strip, lines)):
+                self._complaints += 1
+                self.complaint = _PREFIX.sub("", line[:LONGEST_LINE].decode(errors="replace"))[:300]
+
+
+def _there(stream: IO[bytes] | None) -> IO[bytes]:
+    assert stream is not None
+    return stream

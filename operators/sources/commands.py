@@ -1,6 +1,7 @@
 """The command lines of the decoders, built by ffmpeg-python: timed pictures and sound as NUT on stdout."""
 
 import os
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -13,18 +14,33 @@ from operators.sources.probe import MOST_PIXELS, Probe
 
 _URL = "file:"
 """Stands for the file's own: ffmpeg-python takes only names that are UTF-8."""
-THREADS = min(4, os.cpu_count() or 1)
+MOST_THREADS = min(4, os.cpu_count() or 1)
 """Of one decoder of pictures: beyond these a picture costs more memory and gains little."""
 
 
-def pictures_command(found: Probe, rate: int, size: tuple[int, int], seek: Fraction | None) -> list[str]:
-    """The first picture of each cell, rgb24, of exactly `size`, with its own timestamp. `seek`: instant on the timeline to begin before."""
+def threads_for(codec: str, threads: int) -> int:
+    """VP8 says nothing of damage, and what its threads make of it is a race: it is decoded by one."""
+    return 1 if codec == "vp8" else threads
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """Which pictures a decoder is to give."""
+
+    rate: int
+    size: tuple[int, int]
+    seek: Fraction | None
+    """Instant on the timeline to begin before; None: the beginning."""
+
+
+def pictures_command(found: Probe, wanted: Pictures, threads: int) -> list[str]:
+    """The first picture of each cell, rgb24, of exactly the size, with its own timestamp."""
     track = found.info.picture
     assert track is not None
-    options: dict[str, Any] = {"threads": THREADS, "max_pixels": MOST_PIXELS}
-    if seek is not None:
+    options: dict[str, Any] = {"threads": threads_for(track.codec, threads), "max_pixels": MOST_PIXELS}
+    if wanted.seek is not None:
         # The trimming of an accurate seek goes wrong with absolute timestamps: what comes too early is dropped by us.
-        options |= {"ss": f"{float(found.info.zero + seek):.6f}", "seek_timestamp": 1, "noaccurate_seek": None}
+        options |= {"ss": f"{float(found.info.zero + wanted.seek):.6f}", "seek_timestamp": 1, "noaccurate_seek": None}
     if found.jumps(track.index):
         # A picture of another size would rebuild the filters, and they would forget how often the clock has jumped.
         options |= {"reinit_filter": 0}
@@ -32,8 +48,8 @@ def pictures_command(found: Probe, rate: int, size: tuple[int, int], seek: Fract
     stream = (
         _timed(source, "setpts", found, track.index)
         .filter("settb", _ratio(base, "/"))
-        .filter("select", first_of_each_cell(rate, found.info.zero + found.lift, base))
-        .filter("scale", size[0], size[1], flags="bilinear")
+        .filter("select", first_of_each_cell(wanted.rate, found.info.zero + found.lift, base))
+        .filter("scale", *wanted.size, flags="bilinear")
         .filter("format", "rgb24")
     )
     outputs = [_nut(stream, vcodec="rawvideo", fps_mode="passthrough", enc_time_base=_ratio(base, ":"))]

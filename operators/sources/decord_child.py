@@ -1,7 +1,7 @@
 """The child process of the `decord` source: pictures by their number, in chunks. Run as a script; knows nothing of capstream.
 
-argv: the path, width and height of the pictures to give, and how many pictures the file must have. stdin: a JSON list of
-numbers, one line for each chunk. stdout: the pictures of each chunk, rgb24, one after the other.
+argv: the path, width and height of the pictures to give, how many pictures the file must have, and how many threads to use.
+stdin: a JSON list of numbers, one line for each chunk. stdout: the pictures of each chunk, rgb24, one after the other.
 
 A chunk is decoded as a whole and its reader dropped before it is written: an open reader goes on decoding into memory for
 as long as its pictures are not taken. One chunk is written while the next is decoded.
@@ -16,20 +16,20 @@ from threading import Thread
 import numpy as np
 
 BATCH = 16
-THREADS = 2
 
 
 def main() -> None:
     import decord
 
-    path, width, height, count = sys.argv[1], *map(int, sys.argv[2:5])
+    decord.logging.set_level(decord.logging.ERROR)
+    path, width, height, count, threads = sys.argv[1], *map(int, sys.argv[2:6])
     decoded: Queue[list[np.ndarray] | None] = Queue(maxsize=1)
     writer = Thread(target=write, args=(decoded,))
     writer.start()
     try:
         for line in sys.stdin:
             numbers = json.loads(line)
-            reader = decord.VideoReader(path, width=width, height=height, num_threads=THREADS)
+            reader = decord.VideoReader(path, width=width, height=height, num_threads=threads)
             if len(reader) != count:
                 raise ValueError(f"{len(reader)} pictures instead of {count}")
             decoded.put([reader.get_batch(numbers[i : i + BATCH]).asnumpy() for i in range(0, len(numbers), BATCH)])

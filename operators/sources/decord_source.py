@@ -17,8 +17,9 @@ from operators.media import Frame, Pixels, Samples, StreamInfo
 from operators.protocols import FramesNeed
 from operators.records import Gap
 from operators.sources.child import Child
-from operators.sources.commands import shown_size
-from operators.sources.ffmpeg_source import Decoding, FfmpegSource
+from operators.sources.commands import MOST_THREADS, shown_size, threads_for
+from operators.sources.decoding import Decoding
+from operators.sources.ffmpeg_source import FfmpegSource
 from operators.sources.grid import first_cell, frames_on_grid
 from operators.sources.probe import Probe
 from operators.sources.tracks import DEFAULTS, SourceOptions
@@ -97,10 +98,8 @@ class DecordSource:
     def _pictures(self, picks: Sequence[Pick], size: tuple[int, int]) -> Generator[tuple[Fraction, Pixels], None, None]:
         """Raises DecoderLost where a signal ended the child, DecodeError where decord fails."""
         width, height = size
-        found = self._ffmpeg.found
-        count = len(found.scans[found.info.picture.index].ticks) if found.info.picture else 0
         chunks = _chunks(picks, max(1, min(CHUNK_PICTURES, CHUNK_BYTES // (width * height * 3))))
-        with Child([sys.executable, "-P", str(CHILD), str(found.source.path), str(width), str(height), str(count)]) as child:
+        with Child(_command(self._ffmpeg.found, size)) as child:
             for ahead in chunks[:1]:
                 _ask(child, ahead)
             for number, chunk in enumerate(chunks):
@@ -108,9 +107,19 @@ class DecordSource:
                     _ask(child, ahead)
                 for pick in chunk:
                     data = child.read_exactly(width * height * 3)
+                    # A picture that a decoder patched up depends on its threads: what is damaged is left to ffmpeg.
+                    if child.complaints:
+                        raise DecodeError(f"{self._ffmpeg.found.source.name}: decord: {child.complaint}")
                     if len(data) < width * height * 3:
-                        _refuse(child, found)
+                        raise _ended(child, self._ffmpeg.found)
                     yield pick.at, np.frombuffer(data, np.uint8).reshape(height, width, 3)
+
+
+def _command(found: Probe, size: tuple[int, int]) -> list[str]:
+    track = found.info.picture
+    assert track is not None
+    numbers = (*size, len(found.scans[track.index].ticks), threads_for(track.codec, MOST_THREADS))
+    return [sys.executable, "-P", str(CHILD), str(found.source.path), *map(str, numbers)]
 
 
 def _chunks(picks: Sequence[Pick], most: int) -> list[Sequence[Pick]]:
@@ -129,11 +138,11 @@ def _ask(child: Child, chunk: Sequence[Pick]) -> None:
     child.write(json.dumps([p.number for p in chunk]).encode() + b"\n")
 
 
-def _refuse(child: Child, found: Probe) -> None:
+def _ended(child: Child, found: Probe) -> DecoderLost | DecodeError:
     status = child.end()
     if status < 0 and not child.hangs:
-        raise DecoderLost(f"{found.source.name}: decord's process was ended by signal {-status}")
-    raise DecodeError(f"{found.source.name}: decord: {child.complaint or f'ended with {status}'}")
+        return DecoderLost(f"{found.source.name}: decord's process was ended by signal {-status}")
+    return DecodeError(f"{found.source.name}: decord: {child.complaint or f'ended with {status}'}")
 
 
 def _unseen(picks: Sequence[Pick]) -> Iterator[tuple[Fraction, Pixels]]:
