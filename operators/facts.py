@@ -71,7 +71,10 @@ class Shot:
     saturation: float
     """Mean saturation (HSV), 0-1."""
     colours: tuple[str, ...]
-    """Names of the colours that hold the most of the picture, largest first: black, white, grey, red, orange, yellow, green, cyan, blue, purple, pink, brown."""
+    """Names of the colours that hold the most of the picture, largest first.
+
+    One of black, white, grey, red, orange, yellow, green, cyan, blue, purple, pink, brown.
+    """
     colour_shares: tuple[float, ...]
     sharpness: float
     """Variance of the Laplacian of `Picture.luma`, unitless."""

@@ -105,7 +105,8 @@ class StreamOperator(Protocol):
 
     def answer(self, ask: Ask, result: Any) -> list[Output | Ask]:
         """Take the model's result for `ask`, once. `result` is a `ModelError` where the item itself could not be done: the lane states a
-        Gap (model_error) itself; the operator only forgets the ask. Answers may come in any order; outputs are put in the order of the pushes."""
+        Gap (model_error) itself; the operator only forgets the ask. Answers may come in any order; outputs are put in the order of
+        the pushes."""
         ...
 
     def finish(self, at: Fraction) -> list[Output | Ask]:
@@ -118,8 +119,10 @@ class StreamOperator(Protocol):
         ...
 
     def snapshot(self) -> tuple[Fraction | None, State]:
-        """(needs_from, state): all that is needed to go on from here. needs_from is the earliest instant of raw input that buffers hold and that
-        `refill` must give again; None where nothing is buffered, and always for operators that need facts: these keep facts in the state by value."""
+        """(needs_from, state): all that is needed to go on from here. needs_from is the earliest instant of raw input that buffers
+        hold and that
+        `refill` must give again; None where nothing is buffered, and always for operators that need facts: these keep facts in the
+        state by value."""
         ...
 
     def restore(self, state: State) -> None:
@@ -143,7 +146,8 @@ class BatchOperator(Protocol[ItemT, ResultT]):
         ...
 
     def __call__(self, items: Sequence[ItemT]) -> Sequence[ResultT | Exception]:
-        """As many results as items, in their order; a `ModelError` in the place of an item that can not be done. Blocking; one call at a time.
+        """As many results as items, in their order; a `ModelError` in the place of an item that can not be done. Blocking; one call
+        at a time.
         Raises OutOfMemory when a smaller batch may succeed."""
         ...
 
@@ -160,7 +164,8 @@ class Source(Protocol):
         ...
 
     def frames(self, info: StreamInfo, need: FramesNeed, span: Span) -> Generator[Frame | Gap, None, None]:
-        """The frames of the grid cells that begin in `span`, in order. Decoding happens in a child process, ended by the generator's `close()`.
+        """The frames of the grid cells that begin in `span`, in order. Decoding happens in a child process, ended by the
+        generator's `close()`.
         A hole longer than `LONGEST_HOLE` is a Gap(discontinuity). Damage that is skipped is a Gap(decode_error).
         Raises DecodeError when nothing further can be decoded, after all that can be has been given."""
         ...

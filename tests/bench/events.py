@@ -3,7 +3,6 @@
 python tests/bench/events.py [--write FILE]
 """
 
-import argparse
 import json
 import os
 from collections import defaultdict
@@ -194,20 +193,3 @@ def _line(origin: str, file: str, truth: str, said: str, verdict: str) -> Row:
 
 def _times(times: Times) -> str:
     return ", ".join(f"{a:.2f}–{b:.2f}" for a, b in times) or "none"
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", type=Path)
-    args = parser.parse_args()
-    made = rows()
-    names = list(made[0])
-    lines = [f"| {' | '.join(names)} |", f"|{'---|' * len(names)}", *(f"| {' | '.join(r[n] for n in names)} |" for r in made)]
-    page = "\n".join(lines) + "\n"
-    print(page)
-    if args.write:
-        args.write.write_text(page)
-
-
-if __name__ == "__main__":
-    main()

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import events
 import shots
+from markdown import table
 
 TITLE = """# Ground truth against found
 
-Made by `python tests/bench/ground_truth.py --write docs/ground_truth.md` on the shared real media. The truth is that of their manifest: from their
-makers, or judged by eye with the stated tolerance.
+Made by `python tests/bench/ground_truth.py --write docs/ground_truth.md` on the shared real media. The truth is that of their manifest:
+from their makers, or judged by eye with the stated tolerance.
 """
 
 
@@ -26,12 +27,6 @@ def main() -> None:
     print(page)
     if args.write:
         args.write.write_text(page)
-
-
-def table(rows: list[dict[str, str]]) -> str:
-    names = list(rows[0])
-    lines = [f"| {' | '.join(names)} |", f"|{'---|' * len(names)}", *(f"| {' | '.join(str(r[n]) for n in names)} |" for r in rows)]
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":
