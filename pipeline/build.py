@@ -114,7 +114,7 @@ def _settings_fingerprint(lanes: Lanes, settings: Settings, cut: Cut) -> str:
     chosen = [c for lane in lanes.values() for c in lane] + [m for role in asked_models(lanes) if (m := choose_model(role, settings))]
     said = {c.place: [c.cls.__qualname__, asdict(c.options)] for c in chosen}
     told = {"chosen": said, "source": asdict(settings.source), "cut": [exact(cut.start), cut.stop and exact(cut.stop)]}
-    return sha256(json.dumps(told, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
 def _absolute(uri: str) -> str:

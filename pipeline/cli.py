@@ -151,18 +151,14 @@ def export(
 @models.command("list")
 def list_models() -> None:
     """What can be had by name, and which of it is here."""
-    from rich.console import Console
-    from rich.table import Table
-
     from pipeline.models import cached, catalogue
 
-    here, table = cached(), Table.grid(padding=(0, 2))
-    for entry in catalogue().values():
-        size = f"{entry.size_mb} MB" if entry.size_mb else ""
-        table.add_row(entry.name, entry.role, size, entry.licence, "fetched" if entry.name in here else "", entry.title)
-    for name in here.keys() - catalogue().keys():
-        table.add_row(name, "", "", "", "fetched", str(here[name]))
-    Console(highlight=False).print(table)
+    here = cached()
+    for name, entry in catalogue().items():
+        size, state = f"{entry.size_mb or '?'} MB", "fetched" if name in here else "-"
+        print(f"{name:24}{entry.role:11}{size:>8}  {entry.licence:14}{state:9}{entry.title}")
+    for name in sorted(here.keys() - catalogue().keys()):
+        print(f"{name}  fetched, in {here[name]}")
 
 
 @models.command()

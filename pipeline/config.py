@@ -101,6 +101,8 @@ def _change(kind: type, change: str) -> Raw:
     dotted, equals, text = change.partition("=")
     if not equals or not dotted:
         raise ConfigError(f"--set {change}: write it as key=value, for example look.shots=false")
+    if not change.isprintable():
+        raise ConfigError(f"--set {change!r}: it holds characters that can not be printed; write the value in plain UTF-8")
     path = dotted.strip().split(".")
     at: Any = kind
     for depth, name in enumerate(path):

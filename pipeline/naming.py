@@ -1,5 +1,6 @@
 """Names of streams, and instants as people write them."""
 
+import os
 import re
 import unicodedata
 from collections import defaultdict
@@ -56,9 +57,14 @@ def safe_id(name: str) -> str:
 
 
 def id_of(uri: str) -> str:
-    """The id of a single file or address: its name without the ending."""
-    path = urlsplit(uri).path if "://" in uri else uri
-    return safe_id(PurePosixPath(path).stem or urlsplit(uri).hostname or uri)
+    """The id of a single file or address: its name without the ending. Raises ConfigError for an address that is none."""
+    if "://" not in uri:
+        return safe_id(PurePosixPath(uri).stem)
+    try:
+        address = urlsplit(uri)
+    except ValueError as e:
+        raise ConfigError(f"{uri.partition('://')[0]}://… is no address: {e}") from e
+    return safe_id(PurePosixPath(address.path).stem or address.hostname or address.scheme)
 
 
 def name_sources(sources: Iterable[str]) -> tuple[list[Named], list[tuple[str, SourceUnavailable]]]:
@@ -69,7 +75,7 @@ def name_sources(sources: Iterable[str]) -> tuple[list[Named], list[tuple[str, S
     named: list[Named] = []
     missing: list[tuple[str, SourceUnavailable]] = []
     for source in sources:
-        given, uri = (None, source) if Path(source).exists() else split_id(source)
+        given, uri = (None, source) if not source or os.path.exists(source) else split_id(source)
         if given is not None:
             check_id(given)
         try:
@@ -80,7 +86,12 @@ def name_sources(sources: Iterable[str]) -> tuple[list[Named], list[tuple[str, S
 
 
 def _unfold(given: str | None, uri: str) -> list[Named]:
-    found = expand(uri)
+    if not uri:
+        raise ConfigError("a source is empty: name a file, a folder, a glob or an address")
+    try:
+        found = expand(uri)
+    except OSError as e:
+        raise SourceUnavailable(f"{uri[:LONGEST]}…: {e.strerror}; check the name") from e
     if given is not None and len(found) > 1:
         raise ConfigError(f"{given}={uri}: an id names one source, and here are {len(found)}: give each its own")
     within = Path(uri).is_dir()

@@ -50,6 +50,7 @@ def test_help_loads_nothing_heavy_and_comes_at_once() -> None:
         (["run"], "Missing argument"),
         (["run", "x.mp4", "--profil", "cpu"], "--profile"),
         (["run", "x.mp4", "--runtime", "k8s"], "ray"),
+        (["run", ""], "a source is empty"),
         (["run", "x.mp4", "--from", "soon"], "'soon' is no instant"),
         (["run", "x.mp4", "--from", "5", "--to", "0:05"], "--to 0:05 is not after --from 5"),
         (["run", "x.mp4", "--profile", "cp"], "did you mean cpu?"),

@@ -118,6 +118,7 @@ def test_a_profile_changes_a_few_keys_of_another(tmp_path: Path) -> None:
         ("=3", "write it as key=value"),
         ("", "write it as key=value"),
         ("listen.words.threshold=0.1", "threshold"),
+        ("listen.words.language=\udcff", "can not be printed"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_path_and_what_to_do(change: str, said: str) -> None:

@@ -44,6 +44,20 @@ def test_the_id_comes_from_the_name_without_its_ending(uri: str, expected: str) 
     assert id_of(uri) == expected
 
 
+def test_no_address_gives_its_password_away() -> None:
+    with pytest.raises(ConfigError) as caught:
+        id_of("rtsp://user:secret@[camera/1")
+    assert "secret" not in caught.value.message
+    assert id_of("rtsp://user:secret@/") == "rtsp"
+
+
+def test_a_name_that_the_system_refuses_is_a_missing_source() -> None:
+    named, [(stream_id, error)] = name_sources(["x" * 5000])
+    assert not named
+    assert STREAM_ID.fullmatch(stream_id)
+    assert len(error.message) < 200
+
+
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
