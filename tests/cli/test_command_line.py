@@ -60,8 +60,8 @@ def test_help_loads_nothing_heavy_and_comes_at_once() -> None:
         (["run", "x.mp4", "--language", "tlh"], "does not know the language 'tlh'"),
         (["schema", "nothing"], "no schema 'nothing': one of caption, "),
         (["models", "fetch", "no-such-model"], "no model 'no-such-model'"),
-        (["export", "film", "vtt", "film.vtt"], "no stream 'film'"),
-        (["export", "film", "docx", "film.docx"], "can not export 'docx'"),
+        (["export", "out", "film", "vtt", "film.vtt"], "no stream 'film'"),
+        (["export", "out", "film", "docx", "film.docx"], "can not export 'docx'"),
     ],
 )
 def test_usage_is_wrong_in_one_line_with_2(capstream: Run, arguments: Sequence[str], said: str) -> None:

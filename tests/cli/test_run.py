@@ -50,6 +50,8 @@ def test_records_on_stdout_and_views_on_disk(capstream: Callable[..., SimpleName
     assert done.out == (folder / "test-clip.jsonl").read_text()
     assert (folder / "test-clip.vtt").read_text().startswith("WEBVTT")
     assert (folder / "test-clip.srt").exists()
+    assert cli.execute(["export", "out", "test-clip", "descriptions", "told.vtt"]) == 0
+    assert "black" in (tmp_path / "told.vtt").read_text()
 
 
 def test_run_again_resume_and_fresh(capstream: Callable[..., SimpleNamespace], clip: Path, tmp_path: Path) -> None:
