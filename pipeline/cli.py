@@ -138,8 +138,8 @@ def schema(name: Annotated[str | None, typer.Argument(help="One of those that ar
 @app.command()
 def export(
     out: Annotated[Path, typer.Argument(metavar="DIR", help="The --out of the run.")],
-    stream: Annotated[str, typer.Argument(help="The id of a stream.")],
-    view: Annotated[str, typer.Argument(help="jsonl, vtt, srt, txt, or descriptions.")],
+    stream: Annotated[str, typer.Argument(metavar="STREAM", help="The id of a stream.")],
+    view: Annotated[str, typer.Argument(metavar="VIEW", help="jsonl, vtt, srt, txt, or descriptions.")],
     destination: Annotated[Path, typer.Argument(metavar="FILE", help="Where it is written.")],
 ) -> None:
     """Write one view of a stream to a file, made from its logs."""
