@@ -85,6 +85,7 @@ class Lane:
         saved = log.last.operators if log.last else {}
         keeper = [GapKeeper(self.name, operators[0].need)] if operators and self.name != "narrate" else []
         self._runs = [OperatorRun(o, self.name, saved.get(o.origin)) for o in [*keeper, *operators]]
+        self._read_to = ZERO
         self._tasks: set[asyncio.Task[None]] = set()
         self._failure: BaseException | None = None
         self._committed_at = monotonic()
@@ -117,9 +118,10 @@ class Lane:
 
     async def _read_all(self, read: Read, stop: asyncio.Event) -> None:
         lost = 0
-        start = min((r.reads_from for r in self._runs), default=ZERO)
+        # Behind the position while buffers are filled again.
+        self._read_to = min((r.reads_from for r in self._runs), default=ZERO)
         while True:
-            before = self.position
+            start = self._read_to
             try:
                 async with aclosing(read(start)) as batches:
                     async for batch in batches:
@@ -131,14 +133,14 @@ class Lane:
                 return
             except DecoderLost:
                 # A killed decoder is replaced: the operators are still here, so it reads on from where it was.
-                lost = lost + 1 if self.position == before else 0
+                lost = lost + 1 if self._read_to == start else 0
                 if lost >= DECODERS:
                     raise
-                start = max(start, self.position)
 
     def _give(self, item: Item) -> None:
         for run in self._runs:
             self._put(run, run.feed(item))
+        self._read_to = max(self._read_to, item.end)
         self.position = max(self.position, item.end)
 
     async def _breathe(self, stop: asyncio.Event) -> None:

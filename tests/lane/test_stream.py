@@ -277,6 +277,18 @@ def test_a_lost_decoder_is_replaced(tmp_path: Path) -> None:
     assert told(tmp_path / "out") == expected
 
 
+def test_a_decoder_that_is_lost_while_buffers_are_filled_again_is_replaced_there(tmp_path: Path) -> None:
+    expected = reference(tmp_path)
+    for turns in range(20, 200, 20):
+        out = tmp_path / str(turns)
+        asyncio.run(run(out, 3, kill_after=turns))
+        film = Film()
+        losses = iter([True] * 2)
+        film.lose = lambda n, losses=losses: n == 2 and next(losses, False)  # type: ignore[method-assign,assignment,misc]
+        assert asyncio.run(run(out, 4, Plan(film=film))).state in ("complete", "already")
+        assert told(out) == expected
+
+
 def test_a_decoder_that_is_lost_at_the_same_place_again_and_again_fails_the_stream(tmp_path: Path) -> None:
     film = Film()
     film.lose = lambda n: n == 0  # type: ignore[method-assign,assignment]
