@@ -23,6 +23,8 @@ NOTHING, PARTLY, INTERRUPTED = 1, 3, 130
 SAID = {"listen.words": "transcript", "narrate.subtitles": "subtitle", "narrate.captions": "description"}
 """What records of an origin are to people; those of all others are of events."""
 
+STATES = {"already": "complete before (--fresh runs it anew)", "interrupted": "interrupted (run it again to go on)"}
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -89,8 +91,7 @@ def _summary(outcome: Outcome, out: Path) -> str:
         if "." in origin:
             said[SAID.get(origin, "event record")] += count
     counts = ", ".join(f"{said[name]} {name}{'' if said[name] == 1 else 's'}" for name in (*SAID.values(), "event record"))
-    state = "complete before (--fresh runs it anew)" if outcome.state == "already" else outcome.state
-    return f"{outcome.stream_id}: {state}, {clock(outcome.position)}: {counts}; in {out / outcome.stream_id}"
+    return f"{outcome.stream_id}: {STATES.get(outcome.state, outcome.state)}, {clock(outcome.position)}: {counts}; in {out / outcome.stream_id}"
 
 
 def _exit_code(outcomes: Sequence[Outcome]) -> int:

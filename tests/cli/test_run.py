@@ -94,5 +94,5 @@ def test_ctrl_c_keeps_what_is_known(clip: Path, tmp_path: Path) -> None:
     out, err = child.communicate(timeout=60)
     assert child.returncode == 130, err
     assert "Traceback" not in err
-    assert out.startswith("long: interrupted, 0:")
+    assert out.startswith("long: interrupted (run it again to go on), 0:")
     assert (tmp_path / "out/long/long.jsonl").exists()
