@@ -12,7 +12,9 @@ from operators.records import Wire
 NEAR_MS = 300
 """How far an onset may be from where it is known to be."""
 FAR_MS = 600
-"""The same for offsets, and for the edges of speech, which no two people put in one place."""
+"""The same for offsets."""
+SPEECH_MS = 800
+"""The same for the edges of speech: the first and last word of Whisper reach up to 0.6 s into the silence around them, measured."""
 SWELLING_MS = 1000
 """The same for sounds and titles, which come and go by degrees."""
 
@@ -89,12 +91,12 @@ def plain_words(text: str) -> list[str]:
 
 def _speech(e: Expectation, records: Sequence[Wire], exact: bool) -> Finding:
     spoken = [w for r in records if r["type"] == "transcript" for w in r["words"]]
-    words = [w for w in spoken if e.start_ms - FAR_MS <= (w["start_ms"] + w["end_ms"]) // 2 <= e.end_ms + FAR_MS]
+    words = [w for w in spoken if e.start_ms - SPEECH_MS <= (w["start_ms"] + w["end_ms"]) // 2 <= e.end_ms + SPEECH_MS]
     if not words:
         return _missing(e)
     text = " ".join(w["text"] for w in words)
     start, end = words[0]["start_ms"], words[-1]["end_ms"]
-    in_time = abs(start - e.start_ms) <= FAR_MS and abs(end - e.end_ms) <= FAR_MS
+    in_time = abs(start - e.start_ms) <= SPEECH_MS and abs(end - e.end_ms) <= SPEECH_MS
     right = plain_words(text) == plain_words(e.what) and in_time if exact else True
     return Finding(e, text, start, end, right)
 

@@ -51,7 +51,7 @@ def test_words_elsewhere_are_not_these_words() -> None:
 
 
 def test_right_words_at_the_wrong_time_are_wrong() -> None:
-    early = transcript(("Good", 450, 470), ("evening", 480, 500), ("all", 600, 700), ("is", 700, 800), ("quiet", 800, 900))
+    early = transcript(("Good", 250, 270), ("evening", 280, 300), ("all", 600, 700), ("is", 700, 800), ("quiet", 800, 900))
     assert not verdict(SAID, early).right
 
 

@@ -22,9 +22,9 @@ CUT_S, BLACK_S, LAKE_S, END_S = 11.0, 21.5, 24.5, 34.0
 FADE_S = 0.6
 TITLE, TITLE_FROM_S, TITLE_TO_S = "NORTH HARBOUR", 1.0, 5.0
 SENTENCES = (
-    (5.6, "rms", "Good evening. The sun goes down, and the boats are coming back."),
+    (5.6, "rms", "The sun goes down, and the lights of the city are coming on."),
     (18.4, "awb", "The ambulance is on its way to the hospital."),
-    (26.2, "rms", "In the morning everything is quiet, and the lake is still."),
+    (26.2, "rms", "The next morning is quiet. The birds fly over the lake."),
 )
 SIREN_S = (CUT_S + ARRIVES_S - 1.0, CUT_S + PASSES_S + 0.8)
 
