@@ -19,10 +19,10 @@ import msgspec
 
 from operators.errors import CapstreamError, ConfigError, StorageError
 from operators.facts import Still, still_uri
-from operators.media import StreamInfo
+from operators.media import PACKET_RATE, StreamInfo
 from operators.protocols import Entry, FramesNeed, Item, SamplesNeed, Source, StreamOperator
 from operators.records import Caption, Model, Record, Transcript
-from operators.timeline import ZERO, Span
+from operators.timeline import ZERO, Span, cell
 from pipeline.lane import Ask, Lane, LaneResult, Read
 from pipeline.log import Commit, Header, LogFollower, LogWriter, last_commit, write_atomically
 from pipeline.plan import LaneName, Outcome, RunSettings, StreamPlan, StreamProgress
@@ -145,8 +145,10 @@ def _reader(
     source, info = opened
     until = FOREVER if plan.stop is None else plan.stop
 
-    def span(start: Fraction) -> Span:
-        return Span(min(max(start, plan.start), until), until)
+    def span(start: Fraction, rate: int) -> Span:
+        # A source gives the cells that begin in a span: what is needed from within a cell is in the whole of it.
+        begin = Fraction(cell(start, rate), rate)
+        return Span(min(max(begin, plan.start), until), until)
 
     if lane == "narrate":
         followers = [LogFollower(place / f"{name}.jsonl") for name in LANES if name != "narrate"]
@@ -156,9 +158,9 @@ def _reader(
         if needs:
             need = FramesNeed(max(n.rate for n in needs), max(n.size_px for n in needs))
             why = f" ({info.reader_reason})" if info.reader_reason else ""
-            return lambda start: _batches(source.frames(info, need, span(start)), BATCH["look"]), f"{info.reader}{why}"
+            return lambda start: _batches(source.frames(info, need, span(start, need.rate)), BATCH["look"]), f"{info.reader}{why}"
     if lane == "listen" and info.sound is not None and any(isinstance(o.need, SamplesNeed) for o in operators):
-        return lambda start: _batches(source.samples(info, span(start)), BATCH["listen"]), "ffmpeg"
+        return lambda start: _batches(source.samples(info, span(start, PACKET_RATE)), BATCH["listen"]), "ffmpeg"
     return lambda start: _nothing(), None
 
 

@@ -74,7 +74,13 @@ class Bright:
 
 
 class Words(Counting):
+    """Needs the input from within a packet."""
+
     origin = "listen.words"
+
+    def snapshot(self) -> tuple[Fraction | None, State]:
+        needs_from, state = super().snapshot()
+        return None if needs_from is None else needs_from + Fraction(1, 40), state
 
 
 class Teller:
@@ -137,7 +143,7 @@ class Film:
         yield from self._from(made, span)
 
     def _from(self, made: list[Any], span: Span) -> Generator[Any, None, None]:
-        for n, item in enumerate(i for i in made if span.start < i.end and i.start < span.end):
+        for n, item in enumerate(i for i in made if i.start in span):
             if self.lose(n):
                 raise DecoderLost("killed")
             if self.fail(n):
