@@ -42,8 +42,8 @@ def main() -> None:
 def write(decoded: "Queue[list[np.ndarray] | None]") -> None:
     try:
         while (batches := decoded.get()) is not None:
-            for batch in batches:
-                sys.stdout.buffer.write(batch.data)
+            while batches:
+                sys.stdout.buffer.write(batches.pop(0).data)
             sys.stdout.buffer.flush()
     except BrokenPipeError:
         os._exit(1)

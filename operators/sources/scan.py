@@ -31,11 +31,11 @@ SAME_JUMP = Fraction(10)
 
 @dataclass(slots=True)
 class TrackScan:
-    """What the packets of one track say. Ticks are of `time_base`; those of packets are unwrapped, in the order of the file."""
+    """What the packets of one track say. Ticks are of `time_base`, and unwrapped."""
 
     time_base: Fraction
     ticks: "array[int]" = field(default_factory=lambda: array("q"))
-    """Presentation timestamps, of all packets that show something."""
+    """Presentation timestamps, of all packets that show something, in order."""
     keys: "array[int]" = field(default_factory=lambda: array("q"))
     """Those of key frames."""
     worst_key: KeyFrame = KeyFrame.CLOSED
@@ -75,6 +75,8 @@ def scan(source: Input, tracks: Sequence[int], most: int | None = None) -> dict[
         scans = {index: TrackScan(_time_base(container, index)) for index in tracks}
         for packet in islice(packets(container, tracks), most):
             _note(scans, packet)
+    for track in scans.values():
+        track.ticks, track.keys = array("q", sorted(track.ticks)), array("q", sorted(track.keys))
     return scans
 
 

@@ -17,7 +17,8 @@ INDEXED = ("mov", "matroska")
 CODECS = ("h264", "hevc", "vp8", "vp9", "mpeg4")
 PIXEL_FORMATS = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12")
 LARGEST_BYTES = 1 << 30
-"""decord reads a whole file to index it, once for each chunk of pictures."""
+MOST_PICTURES = 50_000
+"""decord reads a whole file to index it, once for each chunk of pictures: beyond these it costs more than the decoding."""
 FARTHEST_KEYS = Fraction(12)
 """Each chunk is decoded from the key frame before it."""
 CUT_SHORT = Fraction(1)
@@ -60,7 +61,7 @@ def distrust_kind(kind: Kind) -> str:
     if not kind.upright:
         return "decord does not mirror pictures"
     if kind.size > LARGEST_BYTES:
-        return f"decord would index {kind.size >> 20} MiB again and again"
+        return f"decord would index all of {kind.size >> 20} MiB again and again"
     if importlib.util.find_spec("decord") is None:
         return "decord is not installed"
     return ""
@@ -68,12 +69,13 @@ def distrust_kind(kind: Kind) -> str:
 
 def distrust_packets(scan: TrackScan, stated_end: Fraction | None) -> str:
     """Why not decord, by the packets; `stated_end` is in the container's own time."""
-    ticks = sorted(scan.ticks)
-    keys = sorted(scan.keys)
+    ticks, keys = scan.ticks, scan.keys
     if not ticks or scan.untimed or scan.jumps:
         return "decord needs a timestamp on every packet"
     if scan.hidden or any(a == b for a, b in pairwise(ticks)):
         return "decord counts packets that show nothing"
+    if len(ticks) > MOST_PICTURES:
+        return f"decord would index all {len(ticks)} pictures again and again"
     if scan.corrupt:
         return "the file is damaged"
     if stated_end is not None and scan.end is not None and scan.end * scan.time_base < stated_end - CUT_SHORT:
