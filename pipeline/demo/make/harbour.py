@@ -74,9 +74,9 @@ class Harbour:
 
     def __init__(self) -> None:
         self.sky = gradient(HORIZON_PX, WIDTH_PX, [(0, "#1d2557"), (0.35, "#54407f"), (0.62, "#b9596f"), (0.85, "#f2914f"), (1, "#ffd88c")])
-        self.high = clouds(HORIZON_PX, WORLD_PX + 200, 11, "#f7a072", "#4b3a74", 0.55)
-        self.low = clouds(HORIZON_PX, WORLD_PX + 400, 23, "#ffc48a", "#7d4a72", 0.42)
-        hills = ridge(HEIGHT_PX, WORLD_PX, 5, 0.53, 0.14, 5)
+        self.high = clouds((HORIZON_PX, WORLD_PX + 200), 11, "#f7a072", "#4b3a74", 0.55)
+        self.low = clouds((HORIZON_PX, WORLD_PX + 400), 23, "#ffc48a", "#7d4a72", 0.42)
+        hills = ridge(WORLD_PX, 5, 0.53, 0.14, 5)
         hills[HORIZON_PX:] = 0
         self.hills = np.dstack([np.broadcast_to(rgb("#7a4f78"), (*hills.shape, 3)), hills]).astype(np.float32)
         self.back = city(3, "#5b3f66", (40, 130), (22, 46), 0.10)

@@ -10,15 +10,16 @@ HORIZON_PX = 300
 ZOOM_PER_S = 0.012
 
 
-def mountains(seed: int, base: float, relief: float, rock: str, snow: str, snow_line: float) -> Plane:
-    """Peaks lit from the right, white above `snow_line` (share of the height)."""
-    shape = ridge(HEIGHT_PX, WIDTH_PX, seed, base, relief, 6)
+def mountains(seed: int, base: float, relief: float, colours: tuple[str, str], snow_line: float) -> Plane:
+    """Peaks in the colours of rock and snow, lit from the right, white above `snow_line` (share of the height)."""
+    rock, snow = map(rgb, colours)
+    shape = ridge(WIDTH_PX, seed, base, relief, 6)
     stone = fractal(HEIGHT_PX, WIDTH_PX, seed + 1, (14, 22))
     light = np.clip(0.62 + 3.0 * (stone - np.roll(stone, -4, axis=1)), 0.25, 1.25)[..., None]
     height = np.arange(HEIGHT_PX, dtype=np.float32)[:, None] / HEIGHT_PX + 0.10 * (stone - 0.5)
     white = (1 - smooth(snow_line - 0.04, snow_line + 0.05, height))[..., None]
     shape[HORIZON_PX:] = 0
-    return np.dstack([(rgb(rock) * (1 - white) + rgb(snow) * white) * light, shape]).astype(np.float32)
+    return np.dstack([(rock * (1 - white) + snow * white) * light, shape]).astype(np.float32)
 
 
 def pines() -> Plane:
@@ -52,9 +53,9 @@ class Lake:
 
     def __init__(self) -> None:
         self.sky = gradient(HORIZON_PX, WIDTH_PX, [(0, "#5d8fc4"), (0.5, "#a9c6dd"), (0.85, "#f3d9bf"), (1, "#f7e6cf")])
-        self.clouds = clouds(HORIZON_PX, WIDTH_PX + 200, 61, "#fff3e2", "#a6b4c6", 0.45)
-        self.far = mountains(71, 0.40, 0.34, "#7c8da3", "#eef2f6", 0.36)
-        self.near = mountains(83, 0.50, 0.26, "#4f6270", "#dde6ec", 0.33)
+        self.clouds = clouds((HORIZON_PX, WIDTH_PX + 200), 61, "#fff3e2", "#a6b4c6", 0.45)
+        self.far = mountains(71, 0.40, 0.34, ("#7c8da3", "#eef2f6"), 0.36)
+        self.near = mountains(83, 0.50, 0.26, ("#4f6270", "#dde6ec"), 0.33)
         self.pines = pines()
         mist = fractal(60, WIDTH_PX + 300, 95, (2, 8))[..., None] * np.hanning(60).astype(np.float32)[:, None, None]
         self.mist = np.dstack([np.ones((60, WIDTH_PX + 300, 3), np.float32) * rgb("#f4ede4"), 0.75 * mist])

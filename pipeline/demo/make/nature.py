@@ -43,8 +43,9 @@ def gradient(height: int, width: int, stops: list[tuple[float, str]]) -> Plane:
     return np.repeat(column[:, None].astype(np.float32), width, axis=1)
 
 
-def clouds(height: int, width: int, seed: int, lit: str, shade: str, cover: float) -> Plane:
-    """A layer of clouds, thicker towards the bottom; `cover` in 0-1."""
+def clouds(size: tuple[int, int], seed: int, lit: str, shade: str, cover: float) -> Plane:
+    """A layer of clouds of `size` (height, width), thicker towards the bottom; `cover` in 0-1."""
+    height, width = size
     body = fractal(height, width, seed, (5, 6))
     thick = smooth(1 - cover, 1.15 - 0.6 * cover, body)
     above = np.vstack([body[:1].repeat(7, axis=0), body[:-7]])
@@ -53,11 +54,11 @@ def clouds(height: int, width: int, seed: int, lit: str, shade: str, cover: floa
     return np.dstack([colour, thick * np.linspace(0.5, 1, height, dtype=np.float32)[:, None]]).astype(np.float32)
 
 
-def ridge(height: int, width: int, seed: int, base: float, relief: float, cells: int) -> Plane:
-    """Opacity [height, width] of a mountain ridge: its crest at `base` (share of the height), give or take `relief`."""
+def ridge(width: int, seed: int, base: float, relief: float, cells: int) -> Plane:
+    """Opacity [HEIGHT_PX, width] of a mountain ridge: its crest at `base` (share of the height), give or take `relief`."""
     crest = base + relief * (0.5 - fractal(8, width, seed, (1, cells))[4])
-    rows = np.arange(height, dtype=np.float32)[:, None] / height
-    return np.asarray(np.clip((rows - crest[None]) * height, 0, 1), np.float32)
+    rows = np.arange(HEIGHT_PX, dtype=np.float32)[:, None] / HEIGHT_PX
+    return np.asarray(np.clip((rows - crest[None]) * HEIGHT_PX, 0, 1), np.float32)
 
 
 def shifted(layer: Plane, dx: float, dy: float = 0.0) -> Plane:

@@ -14,8 +14,9 @@ ARRIVES_S, PASSES_S = 2.4, 6.4
 PLASTER = ("#c98a5e", "#d9c08a", "#9fb39a", "#b8655a", "#cfc3b2", "#8fa3b5", "#d6a476")
 
 
-def house(drawing: Drawing, left: float, right: float, top: float, colour: str, random: np.random.Generator) -> None:
+def house(drawing: Drawing, sides: tuple[float, float], top: float, colour: str, random: np.random.Generator) -> None:
     """A facade with its roof, windows, shutters and door."""
+    left, right = sides
     drawing.polygon("#6e4038", (left - 4, top), (left + 12, top - 34), (right - 12, top - 34), (right + 4, top))
     drawing.box("#8a4c40", left + 22, top - 56, left + 36, top - 30)
     drawing.box(colour, left, top, right, KERB_PX - 18)
@@ -49,7 +50,7 @@ def facades() -> Plane:
     left, number = 0.0, 0
     while left < WORLD_PX:
         right = left + float(random.integers(108, 176))
-        house(drawing, left, right, float(random.integers(74, 120)), PLASTER[number % len(PLASTER)], random)
+        house(drawing, (left, right), float(random.integers(74, 120)), PLASTER[number % len(PLASTER)], random)
         left, number = right, number + 1
     layer = drawing.layer()
     stain = 0.86 + 0.2 * fractal(HEIGHT_PX, WORLD_PX, 9, (8, 20))
@@ -133,7 +134,7 @@ class Street:
 
     def __init__(self) -> None:
         self.sky = gradient(HEIGHT_PX, WIDTH_PX, [(0, "#6fa3d4"), (0.4, "#cfe2ee"), (1, "#cfe2ee")])
-        self.clouds = clouds(220, WORLD_PX, 41, "#ffffff", "#b9c8d6", 0.5)
+        self.clouds = clouds((220, WORLD_PX), 41, "#ffffff", "#b9c8d6", 0.5)
         self.houses, self.ground = facades(), ground()
         self.trees = [(tree(seed), x) for seed, x in ((2, 120), (5, 560), (8, 1010))]
         self.parked = hatchback()
