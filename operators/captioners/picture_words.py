@@ -67,7 +67,7 @@ def movement(motion: Motion) -> str:
     if motion.objects >= MOVES:
         parts.append(_moving(motion))
     elif motion.objects < MOVES_NOT and motion.camera == "still":
-        parts.append("nothing moves")
+        parts.append("hardly anything moves")
     return " while ".join(parts)
 
 

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from markdown import table
 
 from operators.protocols import FramesNeed
 from operators.timeline import ZERO, Span
@@ -38,6 +39,21 @@ MEDIA = Path(os.environ.get("CAPSTREAM_MEDIA") or Path(__file__).parents[3] / "s
 CORES = len(os.sched_getaffinity(0))
 FOREVER = Fraction(10**9)
 ROUNDS = 3
+PAGE = """# Speed and memory
+
+Made by `make bench WRITE=docs/benchmarks.md` on the real media, two cores, no GPU. Ratios within one run; the machine is shared, so single
+times vary.
+
+"""
+said: list[str] = []
+
+
+def tell(text: str) -> None:
+    """Print it, and keep it for the page."""
+    print(text, flush=True)
+    said.append(text)
+
+
 CAPSTREAM = str(Path(sys.executable).with_name("capstream"))
 
 
@@ -161,10 +177,10 @@ def bench_whole(folder: Path) -> list[Row]:
     bound = max(max(c.wall_s for c in stages.values()), sum(c.cpu_s for c in stages.values()) / CORES)
     runs = [(whole.run("ray"), whole.run("local")) for _ in range(ROUNDS)]
     on_ray, local = (statistics.median(r) for r in zip(*runs, strict=True))
-    print(f"\nWhere the time of a 1080p talk of {seconds:.0f} s goes, `cpu` profile, each stage alone on {CORES} cores:\n")
-    print("| stage | wall, s | CPU, s | CPU for a second of media |\n|---|---|---|---|")
-    for name, c in stages.items():
-        print(f"| {name} | {c.wall_s:.1f} | {c.cpu_s:.1f} | {c.cpu_s / seconds:.3f} |")
+    tell(f"Where the time of a 1080p talk of {seconds:.0f} s goes, `cpu` profile, each stage alone on {CORES} cores:\n")
+    costs = {name: (f"{c.wall_s:.1f}", f"{c.cpu_s:.1f}", f"{c.cpu_s / seconds:.3f}") for name, c in stages.items()}
+    names = ("stage", "wall, s", "CPU, s", "CPU for a second of media")
+    tell(table([dict(zip(names, (stage, *figures), strict=True)) for stage, figures in costs.items()]) + "\n")
     ratios = sorted(r / b for r, b in runs)
     return [
         row("pipeline wall time over its bound (Ray started)", on_ray / bound, 1.25),
@@ -310,15 +326,16 @@ BENCHES = {"whole": bench_whole, "speech": bench_speech, "decode": bench_decode,
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", nargs="+", choices=BENCHES, default=list(BENCHES))
+    parser.add_argument("--write", type=Path)
     args = parser.parse_args()
     print(f"{platform.processor() or platform.machine()}, {CORES} cores, Python {platform.python_version()}", file=sys.stderr)
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
         for name in args.only:
             rows += BENCHES[name](Path(folder))
-    print("\n| measured | here | bound | held |\n|---|---|---|---|")
-    for r in rows:
-        print(f"| {r.what} | {r.measured} | {r.bound} | {'yes' if r.held else 'NO'} |")
+    tell(table([{"measured": r.what, "here": r.measured, "bound": r.bound, "held": "yes" if r.held else "NO"} for r in rows]))
+    if args.write:
+        args.write.write_text(PAGE + "\n".join(said) + "\n")
     sys.exit(0 if all(r.held for r in rows) else 1)
 
 

@@ -56,7 +56,7 @@ def test_the_picture_is_told_by_what_was_measured(changes, told):
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"objects": 0.0}, "nothing moves"),
+        ({"objects": 0.0}, "hardly anything moves"),
         ({"objects": 0.05, "region": (0.8, 0.7, 0.2, 0.2)}, "something moves at the lower right"),
         ({"objects": 0.05, "region": (0.45, 0.45, 0.1, 0.1)}, "something small moves in the centre"),
         ({"objects": 0.05, "region": (0.0, 0.4, 0.3, 0.2)}, "something moves at the left"),
