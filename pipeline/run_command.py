@@ -91,7 +91,8 @@ def _summary(outcome: Outcome, out: Path) -> str:
         if "." in origin:
             said[SAID.get(origin, "event record")] += count
     counts = ", ".join(f"{said[name]} {name}{'' if said[name] == 1 else 's'}" for name in (*SAID.values(), "event record"))
-    return f"{outcome.stream_id}: {STATES.get(outcome.state, outcome.state)}, {clock(outcome.position)}: {counts}; in {out / outcome.stream_id}"
+    state = STATES.get(outcome.state, outcome.state)
+    return f"{outcome.stream_id}: {state}, {clock(outcome.position)}: {counts}; in {out / outcome.stream_id}"
 
 
 def _exit_code(outcomes: Sequence[Outcome]) -> int:
