@@ -5,7 +5,7 @@ import fcntl
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
@@ -86,15 +86,19 @@ async def run_stream(
         source, info = await asyncio.to_thread(plan.open_source)
         fingerprint = await asyncio.to_thread(plan.source_fingerprint)
         generation = _choose_generation(folder, plan, fingerprint, settings)
-        status.duration = info.duration if plan.stop is None else plan.stop
+        ends = [at for at in (info.duration, plan.stop) if at is not None]
+        status.duration = min(ends, default=None)
         place = folder / str(generation.number)
         if _done(place):
             return _outcome(plan.stream_id, "already", place)
         status.state = "running"
         try:
             results = await _run_lanes(plan, generation, place, (source, info), models, status, stop)
-        finally:
-            await asyncio.to_thread(write_views, folder, place)
+        except BaseException:
+            with suppress(StorageError):  # a full disk is told of once
+                await asyncio.to_thread(write_views, folder, place)
+            raise
+        await asyncio.to_thread(write_views, folder, place)
         warnings = tuple(f"{name}: {r.error.message}" for name, r in results.items() if r.error)
         return _outcome(plan.stream_id, "complete" if all(r.done for r in results.values()) else "interrupted", place, warnings)
 
@@ -259,7 +263,7 @@ def _choose_generation(folder: Path, plan: StreamPlan, source: str, settings: Ru
                     f"{folder} was made with other settings: repeat them, or start a new generation with --fresh, or choose another --out"
                 )
             return last
-    generation = Generation(number + 1, source, plan.settings_fingerprint, settings.run_id, uuid4().hex, plan.uri)
+    generation = Generation(number + 1, source, plan.settings_fingerprint, settings.run_id, uuid4().hex, ascii(plan.uri)[1:-1])
     place = folder / str(generation.number)
     try:
         place.mkdir(exist_ok=True)
