@@ -22,7 +22,7 @@ def expand(source: str) -> list[str]:
     path = Path(source)
     if path.is_dir():
         files = [p for p in sorted(path.rglob("*")) if not any(part.startswith(".") for part in p.relative_to(path).parts)]
-    elif has_magic(source) and not path.exists():
+    elif has_magic(source) and "://" not in source and not path.exists():
         files = sorted(map(Path, glob(source, recursive=True)))
     else:
         return [source]
