@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from fractions import Fraction
 
-from operators.vision.views import Change, Step
+from operators.vision.changes import Change, Step
 
 _AROUND = 4
 """Views on each side that say what is usual."""
@@ -27,7 +27,7 @@ def cut_score(steps: Sequence[Step], i: int) -> float:
         return _unit(jump / 0.08) * _unit(change.colour / 0.5)
     colour = (change.colour - 1.2 * _quantile([c.colour for c in around], 0.5)) / 0.15
     structure = change.broken - 2 * _quantile([c.broken for c in around], 0.75)
-    return change.broken * _unit(max(colour, structure))
+    return change.broken * max(_unit(colour), _unit(structure) * _unit((change.colour - 0.02) / 0.05))
 
 
 def interrupted(steps: Sequence[Step], i: int, first: int) -> bool:

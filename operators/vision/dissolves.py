@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from operators.vision.views import Change, Step, correlation
+from operators.vision.changes import Change, Step, correlation
 
 _LONGEST = 20
 """Views; with the shortest, 0.5 to 2.5 s at 8 a second."""

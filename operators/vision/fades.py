@@ -10,8 +10,9 @@ from typing import TypeAlias
 
 from operators.protocols import State
 from operators.timeline import exact
+from operators.vision.changes import Step
 from operators.vision.cuts import same
-from operators.vision.views import Step, View
+from operators.vision.views import View
 
 LONGEST_BLANK = Fraction(2)
 """A black or white stretch up to this long lies between two shots; a longer one is a shot of its own."""

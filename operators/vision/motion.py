@@ -8,7 +8,8 @@ import numpy.typing as npt
 
 from operators.facts import Motion
 from operators.protocols import State
-from operators.vision.views import Change, View
+from operators.vision.changes import Change
+from operators.vision.views import View
 
 _GRID = (9, 16)
 """Rows and columns of the map of what moved."""
@@ -42,6 +43,8 @@ class MotionTally:
 
     def add(self, before: View, after: View, change: Change) -> None:
         """The interval between two views that follow each other in one shot."""
+        if before.luma.shape != after.luma.shape:
+            return
         seconds = float(after.at - before.at)
         warp = change.warp if change.same_place and change.spread >= _SPREAD else None
         velocity = _velocity(warp, after.luma.shape, seconds)
@@ -60,7 +63,8 @@ class MotionTally:
     def motion(self) -> Motion:
         if not self.seconds:
             return Motion("still", 0.0, 0.0, 0.0, 0.0, None)
-        pan, tilt, zoom = (round(t / self.seconds, 4) for t in self.travel)
+        followed = sum(self.way_seconds)
+        pan, tilt, zoom = (round(t / followed, 4) if followed else 0.0 for t in self.travel)
         return Motion(self._camera(), pan, tilt, zoom, round(self.moving / self.seconds, 4), self._region())
 
     def to_json(self) -> State:

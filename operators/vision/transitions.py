@@ -9,13 +9,14 @@ from fractions import Fraction
 
 from operators.protocols import State
 from operators.timeline import exact
+from operators.vision.changes import Change, Step
 from operators.vision.cuts import cut_score, interrupted
 from operators.vision.dissolves import find_dissolve, ramp_middle
 from operators.vision.fades import Border, FadeBegins, FadeEnds, Fades, Found
-from operators.vision.views import Change, Step, View
+from operators.vision.views import View
 
 LOOK = Fraction(1, 2)
-CUT = 0.45
+CUT = 0.5
 _KEPT = 40
 """Views kept: a fade's history, the longest dissolve, and what is not decided yet."""
 
@@ -99,6 +100,8 @@ class Transitions:
         found = self._fades.decide(steps, i, first)
         if found or self._fades.goes_on or i == 0 or steps[i - 1].view.blank:
             return self._note(found)
+        if self._fades.rising and steps[i].view.flat:  # hues come up with the light
+            return []
         score = cut_score(steps, i)
         if score >= CUT and not interrupted(steps, i, first):
             return self._note([*self._fades.cut_off(steps[i].view.at), Border(steps[i].view.at, "cut", score)])

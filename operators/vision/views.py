@@ -1,4 +1,4 @@
-"""What the shot detector keeps of a picture, and how much two pictures have in common."""
+"""What the shot detector keeps of a picture."""
 
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -8,13 +8,16 @@ import numpy as np
 import numpy.typing as npt
 
 from operators.media import Frame, Pixels
-from operators.vision.colours import distance, distribution
+from operators.vision.colours import distribution
 
 Field = npt.NDArray[np.float32]
 
 _DARK = 24
 """Luma below which rows and columns at the border are bars, not picture."""
 _STRUCTURED = 0.6
+_CORNER = 2.5e-4
+"""Least eigenvalue of the gradients of `texture` about a corner (OpenCV's scale)."""
+_PER_FIELD = 8
 _FLAT = 0.05
 """A picture with less structure than this is told by its colours alone."""
 
@@ -35,7 +38,7 @@ class View:
     coarse: Field = field(repr=False)
     """float32 [18, 32, 3] RGB 0-1."""
     corners: Field = field(repr=False)
-    """float32 [n, 1, 2]: x, y of points that can be followed; bars at the border have none."""
+    """float32 [n, 1, 2]: x, y of points that can be followed, spread over the picture; bars at the border have none."""
     brightness: float
     """Mean luma, 0-1."""
     low: float
@@ -51,13 +54,6 @@ class View:
         relief = wide - cv2.blur(wide, (21, 21))
         relief /= np.sqrt(np.maximum(cv2.blur(relief * relief, (21, 21)), 0)) + 6  # the running sum may fall a hair below 0
         texture = np.clip(relief * 42 + 128, 0, 255).astype(np.uint8)
-        rows, columns = active(luma)
-        found = cv2.goodFeaturesToTrack(np.ascontiguousarray(texture[rows, columns]), 100, 0.02, 6, blockSize=5)
-        corners = (
-            np.empty((0, 1, 2), np.float32)
-            if found is None
-            else found.reshape(-1, 1, 2) + np.array([columns.start, rows.start], np.float32)
-        )
         cumulated = np.cumsum(cv2.calcHist([luma], [0], None, [256], [0, 256]).ravel()) / luma.size
         return cls(
             at=frame.at,
@@ -67,7 +63,7 @@ class View:
             texture=texture,
             colours=distribution(small),
             coarse=cv2.resize(small, (32, 18), interpolation=cv2.INTER_AREA).astype(np.float32) / 255,
-            corners=corners,
+            corners=_corners(texture, *active(luma)),
             brightness=float(luma.mean()) / 255,
             low=int(np.searchsorted(cumulated, 0.03)) / 255,
             high=int(np.searchsorted(cumulated, 0.97)) / 255,
@@ -86,103 +82,15 @@ class View:
         return self.structure < _FLAT
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Change:
-    """What is different from one view to a later one."""
-
-    broken: float
-    """How much of the structure is not to be found again, wherever it moved: 0 (all is there) to 1 (another picture)."""
-    colour: float
-    """Distance of the colours, 0-1."""
-    placed: float
-    """Mean difference of the coarse pictures, 0-1: the same colours in other places count."""
-    tint: float
-    """Mean difference of the coarse pictures' chroma alone, 0-1: a change of light has none."""
-    warp: Field | None = field(repr=False)
-    """float32 [2, 3]: the similarity that carries the first picture onto the second; None where it could not be found."""
-    spread: float
-    """Share of the picture's area (in sixteenths) in which points follow `warp`: the motion of one object has little."""
-
-    @classmethod
-    def between(cls, a: View, b: View) -> "Change":
-        warp, kept = _follow(a, b)
-        followed = len(kept) / max(len(a.corners), 1)
-        alike = max(min(1.0, (followed - 0.05) / 0.25), min(1.0, (correlation(a, b, warp) - 0.3) / 0.4), 0.0)
-        difference = b.coarse - a.coarse
-        tint = difference - difference.mean(axis=2, keepdims=True)
-        return cls(
-            broken=1.0 - alike,
-            colour=distance(a.colours, b.colours),
-            placed=float(np.abs(difference).mean()),
-            tint=float(np.abs(tint).mean()),
-            warp=warp,
-            spread=_spread(kept, a.luma.shape),
-        )
-
-    @property
-    def same_place(self) -> bool:
-        return self.broken < 0.5
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Step:
-    """A view, and what changed from the one before it (None for the first)."""
-
-    view: View
-    change: Change | None
-
-
-def _follow(a: View, b: View) -> tuple[Field | None, Field]:
-    """The similarity most corners agree on (pyramidal Lucas-Kanade, checked backwards, RANSAC), and the corners that do."""
-    none = a.corners[:0]
-    if len(a.corners) < 8:
-        return None, none
-    there, found = _flow(a, b, a.corners)
-    back, again = _flow(b, a, there)
-    astray = np.abs(back - a.corners).reshape(-1, 2).max(axis=1)
-    kept = found & again & (astray < 0.7)
-    if np.count_nonzero(kept) < 6:
-        return None, none
-    warp, inliers = cv2.estimateAffinePartial2D(a.corners[kept], there[kept], method=cv2.RANSAC, ransacReprojThreshold=1.5)
-    if warp is None:
-        return None, none
-    return np.asarray(warp, np.float32), a.corners[kept][inliers.ravel() > 0]
-
-
-def _flow(a: View, b: View, points: Field) -> tuple[Field, npt.NDArray[np.bool_]]:
-    there, found, _ = cv2.calcOpticalFlowPyrLK(
-        a.texture,
-        b.texture,
-        points,
-        None,
-        winSize=(13, 13),
-        maxLevel=3,
-        criteria=(cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 10, 0.03),
-    )
-    return np.asarray(there, np.float32), found.ravel() > 0
-
-
-def _spread(corners: Field, shape: tuple[int, ...]) -> float:
-    cells = np.floor(corners.reshape(-1, 2) * 4 / np.array([shape[1], shape[0]], np.float32)).astype(int)
-    return len({(int(x), int(y)) for x, y in cells}) / 16
-
-
-def correlation(a: View, b: View, warp: Field | None = None) -> float:
-    """Correlation of the reliefs: as they lie, blurred (small motion), or with the camera's motion undone; the best of these."""
-    rows, columns = active(np.maximum(a.luma, b.luma))
-    first, second = a.relief[rows, columns], b.relief[rows, columns]
-    size = (max(2, first.shape[1] // 4), max(2, first.shape[0] // 4))
-    coarse = [cv2.resize(x, size, interpolation=cv2.INTER_AREA) for x in (first, second)]
-    values = [_ncc(first, second), _ncc(*coarse)]
-    if warp is not None:
-        moved = cv2.warpAffine(a.relief, warp, a.relief.shape[::-1])
-        values.append(_ncc(moved[rows, columns], second))
-    return max(values)
-
-
-def _ncc(a: Field, b: Field) -> float:
-    energy = float((a * a).sum()) * float((b * b).sum())
-    return float((a * b).sum()) / (float(np.sqrt(energy)) + 1e-3 * a.size)
+def _corners(texture: Pixels, rows: slice, columns: slice) -> Field:
+    """The strongest corners (Shi and Tomasi) of each sixteenth of the picture: those of a caption are not all."""
+    strength = cv2.cornerMinEigenVal(texture, 5)[rows, columns]
+    ys, xs = np.nonzero((strength > _CORNER) & (strength == cv2.dilate(strength, np.ones((7, 7), np.uint8))))
+    field = ys * 4 // strength.shape[0] * 4 + xs * 4 // strength.shape[1]
+    order = np.lexsort((-strength[ys, xs], field))
+    rank = np.arange(len(order)) - np.searchsorted(field[order], field[order])
+    kept = order[rank < _PER_FIELD]
+    return np.stack([xs[kept] + columns.start, ys[kept] + rows.start], axis=-1).astype(np.float32).reshape(-1, 1, 2)
 
 
 def active(luma: Pixels) -> tuple[slice, slice]:

@@ -37,8 +37,8 @@ ONE_SHOT = (
     "video_events/intel/car-detection.mp4", "video_events/intel/bottle-detection.mp4", "video_events/intel/one-by-one-person-detection.mp4",
 )  # fmt: skip
 SEEN_TOO = {
-    "sintel_trailer.mp4": (14.0, 16.83, 17.04, 17.5, 31.38, 48.46, 50.83),
-    "sintel_clip_30s.mp4": (12.0, 14.83, 15.04, 15.5, 29.38),
+    "sintel_trailer.mp4": (5.0, 14.0, 16.83, 17.04, 17.5, 31.38, 48.46, 50.83),
+    "sintel_clip_30s.mp4": (3.0, 12.0, 14.83, 15.04, 15.5, 29.38),
     "testvideo.mp4": (6.01, 17.6),
     "fades.mp4": (1.64, 5.0, 8.28, 10.0),
 }

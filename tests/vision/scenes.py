@@ -11,11 +11,11 @@ from operators.media import Frame, Picture, Pixels
 WIDTH, HEIGHT = 160, 90
 
 
-def scene(seed: int, width: int = WIDTH, height: int = HEIGHT) -> Pixels:
+def scene(seed: int, width: int = WIDTH, height: int = HEIGHT, scales: Sequence[int] = (4, 10, 24)) -> Pixels:
     """A picture with structure at several scales and colours of its own; the same for the same seed."""
     rng = np.random.default_rng(seed)
     total = np.zeros((height, width, 3), np.float32)
-    for cells in (4, 10, 24):
+    for cells in scales:
         noise = rng.uniform(-1, 1, (cells, cells * 2, 3)).astype(np.float32)
         total += cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC) * (60 / cells**0.3)
     return np.clip(total + rng.uniform(80, 170, 3), 0, 255).astype(np.uint8)
@@ -44,7 +44,7 @@ def fade(a: Pixels, b: Pixels, count: int) -> list[Pixels]:
 
 def pan(seed: int, count: int, step_px: float, zoom: float = 0.0) -> list[Pixels]:
     """A camera that moves over a wide scene by `step_px` a picture, to the right where positive, and closes in by `zoom`."""
-    wide = scene(seed, 640, 240)
+    wide = scene(seed, 640, 240, (4, 10, 24, 72))
     pictures = []
     for n in range(count):
         scale = (1 + zoom) ** n

@@ -145,6 +145,21 @@ def test_the_encoder_gives_what_the_checkpoint_gives(make: Callable[[Path], int]
     assert weights() is None
 
 
+def test_a_smaller_number_format_gives_nearly_the_same(tmp_path: Path) -> None:
+    import torch
+
+    torch.manual_seed(0)
+    tiny_siglip(tmp_path)
+    vectors = []
+    for dtype in ("float32", "bfloat16"):
+        encoder = FrameEncoder(FrameEncoderOptions(model=str(tmp_path), dtype=dtype))
+        encoder.open("cpu", 1)
+        vectors += encoder([A])
+    assert vectors[1].dtype == np.float32
+    assert float(vectors[0] @ vectors[1]) > 0.99
+    assert not np.array_equal(vectors[0], vectors[1])
+
+
 @pytest.mark.parametrize("name", ["no/such/folder", "/nowhere/at/all", ""])
 def test_a_checkpoint_that_is_not_there_is_model_unavailable(name: str) -> None:
     with pytest.raises(ModelUnavailable, match=r"no image encoder in .*look\.features\.use=signal"):

@@ -227,6 +227,24 @@ def test_odd_sizes_are_pictures_too(width: int, height: int) -> None:
     assert [s.end for s in outputs if isinstance(s, Shot)][-1] == 3
 
 
+def test_pictures_of_another_size_are_another_shot() -> None:
+    wide, high = scene(1, 160, 90), scene(1, 90, 160)
+    outputs = detect(joined(still(wide, 12), still(high, 12)))
+    assert cuts(outputs) == [at(12)]
+
+
+def test_a_cut_behind_a_ticker_that_stays_is_a_cut() -> None:
+    def under_ticker(picture: Pixels) -> Pixels:
+        told = picture.copy()
+        told[72:84, 6:154] = (20, 40, 120)
+        cv2.putText(told, "BREAKING NEWS", (10, 82), cv2.FONT_HERSHEY_SIMPLEX, 0.35, (255, 255, 255), 1)
+        return told
+
+    moving = pan(7, 20, 1.5)
+    outputs = detect([under_ticker(p) for p in joined(still(A, 20), moving, still(B, 20))])
+    assert cuts(outputs) == [at(20), at(40)]
+
+
 def test_the_law_of_stream_operators() -> None:
     rng = np.random.default_rng(6)
     moving = [np.clip(p + rng.normal(0, 4, p.shape), 0, 255).astype(np.uint8) for p in pan(7, 24, 2.0)]
