@@ -6,8 +6,8 @@ from pipeline.demo.make.drawing import Drawing
 from pipeline.demo.make.nature import HEIGHT_PX, WIDTH_PX, Plane, Water, clouds, glow, gradient, over, rgb, ridge, shifted
 
 HORIZON_PX = 285
-WORLD_PX = 1150
-PAN_PX_S = 20.0
+WORLD_PX = 1300
+PAN_PX_S = 36.0
 
 
 def city(seed: int, colour: str, tall: tuple[int, int], wide: tuple[int, int], lit: float) -> Plane:
@@ -104,7 +104,7 @@ class Harbour:
         flash = max(0.0, np.cos(2 * np.pi * t / 3.0)) ** 6
         picture += glow(800 + pan, 188, 20, "#d8c890") * flash
         self.water.fill(picture, t)
-        self.sail(picture, self.ferry, 40 + 30 * t + pan, 318 + np.sin(1.1 * t))
+        self.sail(picture, self.ferry, 150 + 44 * t + pan, 318 + np.sin(1.1 * t))
         for number, (sprite, x, y) in enumerate(self.boats):
             self.sail(picture, sprite, x + 1.25 * pan, y + 2.2 * np.sin(1.4 * t + number * 1.9))
         return picture
