@@ -45,9 +45,8 @@ def media() -> Callable[[str], Path]:
 @pytest.fixture(scope="session")
 def whisper_base() -> Path:
     """The folder of the real Whisper base (CTranslate2), fetched once into the user's cache."""
-    from pipeline.models import resolve
-
     from operators.errors import ModelUnavailable
+    from pipeline.models import resolve
 
     try:
         return resolve("whisper-base")

@@ -2,17 +2,16 @@
 
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from made_media import made
 from reading import frames
 
 from operators.errors import ConfigError, SourceUnavailable
 from operators.sources import SourceOptions, open_source
 from operators.sources.admission import admit
 
-Make = Callable[[str], Path]
 PLAYLIST = "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6,\n{segment}\n#EXT-X-ENDLIST\n"
 
 
@@ -58,7 +57,7 @@ def test_what_is_no_media(content: bytes, reason: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.ffmpeg
-def test_encrypted_media_says_so(made: Make) -> None:
+def test_encrypted_media_says_so() -> None:
     assert "encrypted" in refusal(str(made("encrypted.mp4")))
 
 
@@ -73,7 +72,7 @@ def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.ffmpeg
 @pytest.mark.parametrize("segment", ["{folder}/stream.ts", "../stream.ts", "http://127.0.0.1:9/a.ts", "subfile:,start,0,end,9,,:stream.ts"])
-def test_a_playlist_is_not_followed_out_of_its_folder(segment: str, made: Make, tmp_path: Path) -> None:
+def test_a_playlist_is_not_followed_out_of_its_folder(segment: str, tmp_path: Path) -> None:
     folder = tmp_path / "inner"
     folder.mkdir()
     shutil.copy(made("stream.ts"), tmp_path / "stream.ts")
@@ -86,14 +85,14 @@ def test_a_playlist_is_not_followed_out_of_its_folder(segment: str, made: Make, 
 
 
 @pytest.mark.ffmpeg
-def test_a_link_out_of_the_folder_is_not_followed(made: Make, tmp_path: Path) -> None:
+def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "seg.ts").symlink_to(made("stream.ts"))
     (tmp_path / "list.m3u8").write_text(PLAYLIST.format(segment="seg.ts"))
     assert "not followed" in refusal(str(tmp_path / "list.m3u8"))
 
 
 @pytest.mark.ffmpeg
-def test_playlists_that_would_be_waited_for_or_can_not_be_read(made: Make, tmp_path: Path) -> None:
+def test_playlists_that_would_be_waited_for_or_can_not_be_read(tmp_path: Path) -> None:
     shutil.copy(made("stream.ts"), tmp_path / "seg.ts")
     playlist = tmp_path / "list.m3u8"
     playlist.write_text(PLAYLIST.format(segment="seg.ts").replace("#EXT-X-ENDLIST\n", ""))
@@ -108,7 +107,7 @@ def test_playlists_that_would_be_waited_for_or_can_not_be_read(made: Make, tmp_p
 @pytest.mark.parametrize(
     "name", ["-y.mp4", "a:b.mp4", "two words é 日本.mp4", "100%03d.mp4", "quo'te\"s[0].mp4", "new\nline.mp4", os.fsdecode(b"lat\xe9n.mp4")]
 )
-def test_any_name_is_read(name: str, made: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_name_is_read(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     try:
         shutil.copy(made("silent.mp4"), tmp_path / name)
     except OSError:
@@ -122,7 +121,7 @@ def test_any_name_is_read(name: str, made: Make, tmp_path: Path, monkeypatch: py
 
 
 @pytest.mark.ffmpeg
-def test_choice_of_tracks(made: Make) -> None:
+def test_choice_of_tracks() -> None:
     uri = str(made("two-pictures-two-languages.mkv"))
 
     def chosen(options: SourceOptions) -> tuple[int, int]:
@@ -143,7 +142,7 @@ def test_choice_of_tracks(made: Make) -> None:
 
 
 @pytest.mark.ffmpeg
-def test_cover_art_is_no_picture(made: Make) -> None:
+def test_cover_art_is_no_picture() -> None:
     _, info = open_source(str(made("cover.mp3")))
     assert info.picture is None
     assert info.sound is not None

@@ -3,13 +3,13 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from time import monotonic
 
 import psutil
 import pytest
+from made_media import made
 from reading import ALL, frames, value
 
 from operators.errors import DecodeError, DecoderLost
@@ -20,7 +20,6 @@ from operators.sources import SOURCES, binaries, commands
 from operators.sources.child import Child
 from operators.timeline import Span
 
-Make = Callable[[str], Path]
 READERS = ("ffmpeg", "decord")
 pytestmark = pytest.mark.ffmpeg
 
@@ -30,7 +29,7 @@ def children() -> list[psutil.Process]:
 
 
 @pytest.mark.parametrize("reader", READERS)
-def test_the_decoder_ends_with_the_generator(reader: str, made: Make) -> None:
+def test_the_decoder_ends_with_the_generator(reader: str) -> None:
     source = SOURCES[reader](str(made("cfr.mp4")))
     reading = source.frames(source.probe(), FramesNeed(8, 96), ALL)
     next(reading)
@@ -40,7 +39,7 @@ def test_the_decoder_ends_with_the_generator(reader: str, made: Make) -> None:
 
 
 @pytest.mark.parametrize("reader", READERS)
-def test_a_killed_decoder_is_lost_and_reading_goes_on_from_there(reader: str, made: Make) -> None:
+def test_a_killed_decoder_is_lost_and_reading_goes_on_from_there(reader: str) -> None:
     source = SOURCES[reader](str(made("cfr.mp4")))
     info = source.probe()
     unbroken = [value(f) for f in frames(source, info, 8)]
@@ -59,7 +58,7 @@ def test_a_killed_decoder_is_lost_and_reading_goes_on_from_there(reader: str, ma
 
 
 @pytest.mark.parametrize("reader", READERS)
-def test_the_decoder_ends_with_its_reader(reader: str, made: Make) -> None:
+def test_the_decoder_ends_with_its_reader(reader: str) -> None:
     program = f"""
 import psutil, sys, time
 from fractions import Fraction
@@ -114,7 +113,7 @@ def test_a_program_that_is_not_there() -> None:
         Child(["/nowhere/ffmpeg"])
 
 
-def test_the_packaged_ffmpeg_reads_the_same(made: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_packaged_ffmpeg_reads_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """imageio-ffmpeg brings another version: the same instants, the same pictures but for rounding."""
     ours = {n: SOURCES["ffmpeg"](str(made(n))) for n in ("cfr.mp4", "stream.ts", "start.mp4")}
     before = {n: frames(s, s.probe(), 4) for n, s in ours.items()}

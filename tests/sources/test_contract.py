@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_media import made
 from reading import ALL, decoded_in_order, first_instants, frames, samples, sound_of, value, within
 
 from operators.errors import SourceUnavailable
@@ -40,7 +41,7 @@ def opened(reader: str, file: Path) -> tuple[Source, StreamInfo]:
 
 
 @pytest.mark.parametrize(("reader", "name"), BY_FFMPEG + BY_DECORD)
-def test_instants_are_those_of_decoding_in_order(reader: str, name: str, made: Make) -> None:
+def test_instants_are_those_of_decoding_in_order(reader: str, name: str) -> None:
     file = made(name)
     source, info = opened(reader, file)
     assert info.picture is not None
@@ -51,7 +52,7 @@ def test_instants_are_those_of_decoding_in_order(reader: str, name: str, made: M
 
 
 @pytest.mark.parametrize(("reader", "name"), BY_FFMPEG)
-def test_pictures_are_those_of_decoding_in_order(reader: str, name: str, made: Make) -> None:
+def test_pictures_are_those_of_decoding_in_order(reader: str, name: str) -> None:
     file = made(name)
     source, info = opened(reader, file)
     assert info.picture is not None
@@ -67,7 +68,7 @@ def test_pictures_are_those_of_decoding_in_order(reader: str, name: str, made: M
 
 
 @pytest.mark.parametrize("name", INDEXED)
-def test_both_readers_show_the_same(name: str, made: Make) -> None:
+def test_both_readers_show_the_same(name: str) -> None:
     by_ffmpeg, by_decord = (frames(*opened(reader, made(name)), 8) for reader in ("ffmpeg", "decord"))
     assert [f.at for f in by_ffmpeg] == [f.at for f in by_decord]
     for a, b in zip(by_ffmpeg, by_decord, strict=True):
@@ -75,7 +76,7 @@ def test_both_readers_show_the_same(name: str, made: Make) -> None:
 
 
 @pytest.mark.parametrize("name", NOT_FOR_DECORD)
-def test_decord_is_not_trusted_with_what_it_reads_wrong(name: str, made: Make) -> None:
+def test_decord_is_not_trusted_with_what_it_reads_wrong(name: str) -> None:
     _, info = open_source(str(made(name)))
     assert info.reader == "ffmpeg"
     assert info.reader_reason
@@ -84,7 +85,7 @@ def test_decord_is_not_trusted_with_what_it_reads_wrong(name: str, made: Make) -
 
 
 @pytest.mark.parametrize(("reader", "name"), [*BY_FFMPEG, *BY_DECORD[2:6], ("ffmpeg", "very-late-sound.mkv"), ("ffmpeg", "sound.m4a")])
-def test_read_again_from_anywhere_gives_the_same(reader: str, name: str, made: Make) -> None:
+def test_read_again_from_anywhere_gives_the_same(reader: str, name: str) -> None:
     source, info = opened(reader, made(name))
     assert_same_again(source, info, random.Random(name))
 
@@ -117,7 +118,7 @@ def test_real_media(name: str, media: Make) -> None:
     assert_same_again(chosen, chosen_info, random.Random(name), 1)
 
 
-def test_a_clock_that_starts_late_costs_nothing(made: Make) -> None:
+def test_a_clock_that_starts_late_costs_nothing() -> None:
     source, info = open_source(str(made("late-clock.mkv")))
     assert info.zero == 20_000
     assert info.duration == 3
@@ -125,7 +126,7 @@ def test_a_clock_that_starts_late_costs_nothing(made: Make) -> None:
     assert len(sound_of(samples(source, info))) == 3 * 16_000
 
 
-def test_sound_that_starts_late_keeps_its_offset(made: Make) -> None:
+def test_sound_that_starts_late_keeps_its_offset() -> None:
     source, info = open_source(str(made("late-sound.mp4")))
     assert info.sound is not None
     # AAC begins with 1024 samples of run-up, which the muxer put before 1.3 s.
@@ -136,14 +137,14 @@ def test_sound_that_starts_late_keeps_its_offset(made: Make) -> None:
     assert not heard[: int(1.27 * 16_000)].any()
 
 
-def test_pictures_that_start_late_keep_their_offset(made: Make) -> None:
+def test_pictures_that_start_late_keep_their_offset() -> None:
     source, info = open_source(str(made("late-pictures.mp4")))
     assert info.picture is not None
     assert info.picture.start == Fraction(18, 25)
     assert frames(source, info, 2)[0].at == Fraction(18, 25)
 
 
-def test_a_long_hole_is_a_gap_and_a_short_one_is_filled(made: Make) -> None:
+def test_a_long_hole_is_a_gap_and_a_short_one_is_filled() -> None:
     source, info = open_source(str(made("very-late-sound.mkv")))
     items = samples(source, info)
     assert isinstance(items[0], Gap)
@@ -159,7 +160,7 @@ def test_a_long_hole_is_a_gap_and_a_short_one_is_filled(made: Make) -> None:
     assert all(isinstance(i, Frame) for i in frames(source, info, 8))
 
 
-def test_packets_are_whole_but_for_the_last(made: Make) -> None:
+def test_packets_are_whole_but_for_the_last() -> None:
     source, info = open_source(str(made("sound.wav")))
     packets = samples(source, info)
     assert all(isinstance(p, Samples) for p in packets)
@@ -168,12 +169,12 @@ def test_packets_are_whole_but_for_the_last(made: Make) -> None:
     assert frames(source, info) == []
 
 
-def test_mono_is_the_mean_of_the_channels(made: Make) -> None:
+def test_mono_is_the_mean_of_the_channels() -> None:
     heard = sound_of(samples(*open_source(str(made("stereo.wav")))))
     assert np.allclose(heard, 0.375, atol=1e-4)
 
 
-def test_a_clock_that_starts_again_goes_on(made: Make, tmp_path: Path) -> None:
+def test_a_clock_that_starts_again_goes_on(tmp_path: Path) -> None:
     """Joined recordings: both tracks go on together, with what the recordings themselves say of sound against pictures."""
     joined = tmp_path / "joined.ts"
     joined.write_bytes(b"".join(made(n).read_bytes() for n in ("stream.ts", "short.ts", "stream.ts")))
@@ -190,7 +191,7 @@ def test_a_clock_that_starts_again_goes_on(made: Make, tmp_path: Path) -> None:
     assert not np.isnan(heard).any()
 
 
-def test_a_span_beyond_the_end_gives_nothing(made: Make) -> None:
+def test_a_span_beyond_the_end_gives_nothing() -> None:
     for reader in ("ffmpeg", "decord"):
         source, info = opened(reader, made("cfr.mp4"))
         beyond = Span(Fraction(100), Fraction(200))
@@ -199,7 +200,7 @@ def test_a_span_beyond_the_end_gives_nothing(made: Make) -> None:
         assert len(frames(source, info, 8, span=ALL)) == 48
 
 
-def test_pictures_are_never_scaled_up(made: Make) -> None:
+def test_pictures_are_never_scaled_up() -> None:
     for reader in ("ffmpeg", "decord"):
         source, info = opened(reader, made("odd.webm"))
         assert frames(source, info, 2, 500)[0].picture.pixels.shape == (121, 161, 3)

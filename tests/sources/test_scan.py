@@ -1,11 +1,11 @@
 """What is learned from packets alone: key frames, jumps of the clock, the order of pictures."""
 
 from array import array
-from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from made_media import made
 
 from operators.sources.admission import admit
 from operators.sources.key_frames import KeyFrame, key_frame
@@ -14,7 +14,6 @@ from operators.sources.scan import TrackScan, scan
 from operators.sources.trust import distrust_packets
 from operators.timeline import ZERO
 
-Make = Callable[[str], Path]
 AVCC = b"\1\x64\0\x1f\xff"
 HVCC = b"\1" + bytes(20) + b"\xff"
 
@@ -45,12 +44,12 @@ def test_kinds_of_key_frames(codec: str, extradata: bytes, payloads: list[bytes]
 @pytest.mark.parametrize(
     ("name", "kind"), [("cfr.mp4", KeyFrame.CLOSED), ("open-groups.mp4", KeyFrame.OPEN), ("refresh.mp4", KeyFrame.GRADUAL)]
 )
-def test_key_frames_of_real_encoders(name: str, kind: KeyFrame, made: Make) -> None:
+def test_key_frames_of_real_encoders(name: str, kind: KeyFrame) -> None:
     assert scan(admit(str(made(name))), [0])[0].worst_key == kind
 
 
 @pytest.mark.ffmpeg
-def test_both_tracks_jump_together(made: Make, tmp_path: Path) -> None:
+def test_both_tracks_jump_together(tmp_path: Path) -> None:
     joined = tmp_path / "joined.ts"
     joined.write_bytes(made("stream.ts").read_bytes() + made("short.ts").read_bytes())
     pictures, sound = scan(admit(str(joined)), [0, 1]).values()

@@ -1,8 +1,11 @@
-import subprocess
-from collections.abc import Callable
-from pathlib import Path
+"""Small media, made by ffmpeg."""
 
-import pytest
+import atexit
+import shutil
+import subprocess
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
 
 PICTURES = "testsrc2=size=192x108:rate={rate}:duration={seconds}"
 TONE = "sine=frequency=440:sample_rate=44100:duration={seconds}"
@@ -67,19 +70,19 @@ RECIPES = {
 }
 
 
-@pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Small media, each made by ffmpeg when it is first asked for."""
-    folder = tmp_path_factory.mktemp("made")
+@cache
+def _folder() -> Path:
+    folder = Path(mkdtemp(prefix="capstream-made-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
-    def make(name: str) -> Path:
-        file = folder / name
-        if not file.exists():
-            words = RECIPES[name].split(" ")
-            for word in words:
-                if word in RECIPES:
-                    make(word)
-            subprocess.run(["ffmpeg", "-v", "error", "-y", *words, "-threads", "1", name], check=True, cwd=folder)
-        return file
 
-    return make
+@cache
+def made(name: str) -> Path:
+    """Made when it is first asked for; gone with the process."""
+    words = RECIPES[name].split(" ")
+    for word in words:
+        if word in RECIPES:
+            made(word)
+    subprocess.run(["ffmpeg", "-v", "error", *words, "-threads", "1", name], check=True, cwd=_folder())
+    return _folder() / name
