@@ -65,10 +65,8 @@ class LineTracker:
         for n, line in enumerate(self._lines):
             there = standing(line.box)
             if there:
-                line = replace(line, seen_until=until, missing=0, gone=False)
-                while line.seen_until - line.start >= LONGEST_PART:
-                    told.append(line.until(line.start + LONGEST_PART))
-                    line = replace(line, start=line.start + LONGEST_PART)
+                parts, line = _parts(replace(line, seen_until=until, missing=0, gone=False))
+                told += parts
             else:
                 line = replace(line, missing=line.missing + 1, gone=there is False)
             self._lines[n] = line
@@ -86,20 +84,21 @@ class LineTracker:
         self._ended = [*self._ended, *ended][-_REMEMBERED:]
         return [fact for line in ended for fact in _closed(line)]
 
-    def take(self, read: Sequence[TextLine], appeared: Callable[[TextLine], Fraction], until: Fraction) -> tuple[list[SeenText], bool]:
-        """A reading of the look up to `until`: the lines that ended, and whether anything is new. `appeared` tells since when a line
+    def take(self, read: Sequence[TextLine], appeared: Callable[[TextLine], Fraction], until: Fraction) -> tuple[list[SeenText], list[Box]]:
+        """A reading of the look up to `until`: the lines that ended, and where anything is new. `appeared` tells since when a line
         not known before is there. A line that was not read but is still there, with nothing in its place, goes on."""
         matched = _match(self._lines, read)
-        now = [
-            _joined(self._lines[matched[n]], new, until) if n in matched else self._begun(new, appeared(new), until)
-            for n, new in enumerate(read)
-        ]
         lost = [line for n, line in enumerate(self._lines) if n not in matched.values()]
         ended = [line for line in lost if line.missing or any(_overlap(line.box, new.box) >= 0.5 for new in read)]
-        self._lines = [replace(line, seen_until=until, missing=0, gone=False) for line in now] + [
-            line for line in lost if line not in ended
-        ]
-        return [fact for line in ended for fact in _closed(line)], bool(ended) or len(matched) < len(read)
+        told = [fact for line in ended for fact in _closed(line)]
+        now = []
+        for n, new in enumerate(read):
+            old = self._lines[matched[n]] if n in matched else None
+            parts, line = _parts(_joined(old, new, until) if old else self._begun(new, appeared(new), until))
+            told += parts
+            now.append(line)
+        self._lines = now + [line for line in lost if line not in ended]
+        return told, [line.box for line in ended] + [new.box for n, new in enumerate(read) if n not in matched]
 
     def _begun(self, new: TextLine, start: Fraction, until: Fraction) -> _Line:
         """A line that is read again after it was gone does not begin before its end."""
@@ -124,6 +123,15 @@ def _to_json(line: _Line) -> list[Any]:
 def _from_json(value: list[Any]) -> _Line:
     text, confidence, (x, y, w, h), start, seen_until, missing, gone = value
     return _Line(text, confidence, (x, y, w, h), Fraction(start), Fraction(seen_until), missing, gone)
+
+
+def _parts(line: _Line) -> tuple[list[SeenText], _Line]:
+    """What is to be told already of a line that lasts, and what is left of it."""
+    told = []
+    while line.seen_until - line.start >= LONGEST_PART:
+        told.append(line.until(line.start + LONGEST_PART))
+        line = replace(line, start=line.start + LONGEST_PART)
+    return told, line
 
 
 def _closed(line: _Line) -> list[SeenText]:

@@ -13,7 +13,7 @@ from operators.vision.views import View
 
 _GRID = (9, 16)
 """Rows and columns of the map of what moved."""
-_STILL = 0.02
+_STILL = 0.03
 """Speeds below this are no camera motion: share of the picture a second."""
 _SPREAD = 0.35
 """A motion that less of the picture has is not the camera's."""

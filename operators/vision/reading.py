@@ -9,7 +9,7 @@ import numpy as np
 
 from operators.media import Pixels
 from operators.protocols import State
-from operators.timeline import ZERO, exact
+from operators.timeline import exact
 from operators.vision.strokes import (
     FEW,
     SAME,
@@ -20,11 +20,11 @@ from operators.vision.strokes import (
     covering,
     density,
     likeness,
+    meet,
     new_text,
     places,
     possible_text,
     shared,
-    without,
 )  # fmt: skip
 
 READ_EVERY = Fraction(1)
@@ -66,6 +66,19 @@ class Look:
         return likeness(self.strokes, before.strokes) >= _STEADY or self.differs(before) < _CHANGED
 
 
+@dataclass(frozen=True, slots=True)
+class Mute:
+    """A place that is left alone up to an instant, after it was for `span` seconds."""
+
+    place: Place
+    until: Fraction
+    span: Fraction
+
+    def part(self, windows: Windows) -> Windows:
+        left, right, top, bottom = self.place
+        return windows[top:bottom, left:right]
+
+
 class ReadingPlan:
     """Decides look by look. A picture that became another is read once it holds still; then only where strokes appear that stay."""
 
@@ -76,9 +89,7 @@ class ReadingPlan:
         """Instant of the last reading, or of the first look."""
         self._unread = True
         """The picture became another and was not read since."""
-        self._muted: list[Place] = []
-        self._muted_until = ZERO
-        self._mute = READ_EVERY
+        self._mutes: list[Mute] = []
 
     def reason(self, look: Look, before: Look, doubted: Sequence[Box]) -> Windows | None:
         """Where there may be text that was not read (all of the picture where it was not read at all), which counts as read from now on;
@@ -86,6 +97,8 @@ class ReadingPlan:
         if self._since is None:
             self._since = before.start
         self._unread = self._unread or look.is_another(before)
+        strokes = np.asarray(look.strokes.any(axis=0))
+        self._mutes = [m for m in self._mutes if np.count_nonzero(m.part(strokes)) >= FEW]  # the others are over: what comes is new
         if look.end - self._since < READ_EVERY:
             return None
         reason = self._unread_text(look, before, doubted)
@@ -95,13 +108,18 @@ class ReadingPlan:
             self._read = before
         return reason
 
-    def done(self, look: Look, reason: Windows, news: bool) -> None:
-        """What was read for this reason was something new, or not: then the place is left alone, each time for longer."""
-        if news:
-            self._muted, self._mute = [], READ_EVERY
-        else:
-            self._mute = min(2 * self._mute, _LONGEST_MUTE)
-            self._muted, self._muted_until = places(reason), look.at + self._mute
+    def done(self, look: Look, reason: Windows, news: Sequence[Box]) -> None:
+        """What was read for this reason brought something new in these boxes. A place where strokes change and nothing is new (a clock, a
+        face) is left alone, each time for longer, until something is, or the picture becomes another."""
+        told = covering(look.strokes.shape, news)
+        mutes = [m for m in self._mutes if look.at - m.until < _LONGEST_MUTE and not m.part(told).any()]
+        for place in [] if reason.all() else places(reason):
+            known = [m for m in mutes if meet(m.place, place)]
+            span = min(2 * max((m.span for m in known), default=READ_EVERY), _LONGEST_MUTE)
+            fresh = Mute(place, look.at + span, span)
+            if not fresh.part(told).any():
+                mutes = [m for m in mutes if m not in known] + [fresh]
+        self._mutes = [] if reason.all() else mutes
 
     def standing(self, box: Box, look: Look, before: Look) -> bool | None:
         """Whether what was read in a box still stands there; None where something does that may be it, moved, or other text."""
@@ -112,8 +130,7 @@ class ReadingPlan:
             return True
         if look.is_another(before) or density(look.strokes, box) < 0.6 * density(self._read.strokes, box):
             return False
-        left = without(covering(look.strokes.shape, [box]), self._muted) if look.at < self._muted_until else None
-        return True if left is not None and not left.any() else None
+        return None if self._unmuted(covering(look.strokes.shape, [box]), look.at).any() else True
 
     @property
     def needs_from(self) -> Fraction | None:
@@ -124,16 +141,13 @@ class ReadingPlan:
             "read": None if self._read is None else exact(self._read.at),
             "since": None if self._since is None else exact(self._since),
             "unread": self._unread,
-            "muted": [list(place) for place in self._muted],
-            "muted_until": exact(self._muted_until),
-            "mute": exact(self._mute),
+            "mutes": [[list(m.place), exact(m.until), exact(m.span)] for m in self._mutes],
         }
 
     def restore(self, state: State) -> None:
         self._since = None if state["since"] is None else Fraction(state["since"])
         self._unread = state["unread"]
-        self._muted = [(left, right, top, bottom) for left, right, top, bottom in state["muted"]]
-        self._muted_until, self._mute = Fraction(state["muted_until"]), Fraction(state["mute"])
+        self._mutes = [Mute((x, to_x, y, to_y), Fraction(until), Fraction(span)) for (x, to_x, y, to_y), until, span in state["mutes"]]
 
     def refill(self, look: Look, state: State) -> None:
         if state["read"] is not None and look.at == Fraction(state["read"]):
@@ -145,10 +159,15 @@ class ReadingPlan:
             due = look.is_steady(before) or look.end - self._since >= _UNSTEADY
             wanted = due and (doubted or possible_text(look.strokes))
             return np.ones(look.strokes.shape[1:], np.bool_) if wanted else None
-        new = new_text(look.strokes, before.strokes, self._read.strokes)
-        if look.at < self._muted_until:
-            new = without(new, self._muted)
+        new = self._unmuted(new_text(look.strokes, before.strokes, self._read.strokes), look.at)
         if np.count_nonzero(new) < FEW:
             new[:] = False
         new |= covering(look.strokes.shape, doubted)
         return new if new.any() else None
+
+    def _unmuted(self, windows: Windows, at: Fraction) -> Windows:
+        kept = windows.copy()
+        for mute in self._mutes:
+            if at < mute.until:
+                mute.part(kept)[:] = False
+        return kept

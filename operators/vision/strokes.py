@@ -97,11 +97,8 @@ def places(windows: Windows) -> list[Place]:
     return [(max(0, x - wide), x + w + wide, max(0, y - high), y + h + high) for x, y, w, h, _ in boxes[1:count].tolist()]
 
 
-def without(windows: Windows, left_out: Sequence[Place]) -> Windows:
-    kept = windows.copy()
-    for left, right, top, bottom in left_out:
-        kept[top:bottom, left:right] = False
-    return kept
+def meet(a: Place, b: Place) -> bool:
+    return a[0] < b[1] and b[0] < a[1] and a[2] < b[3] and b[2] < a[3]
 
 
 def _inside(shape: tuple[int, ...], box: Box) -> tuple[slice, slice]:

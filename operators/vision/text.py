@@ -31,8 +31,8 @@ class TextReaderOptions:
 
 
 class TextReader:
-    """PP-OCR by rapidocr on onnxruntime, with the models inside its package. Items: uint8 [h, w, 3] RGB; results: tuple of `TextLine`,
-    from top to bottom. Not limited by size; a picture of 854 x 480 with a few lines takes about 0.25 s on one core."""
+    """PP-OCR by rapidocr on onnxruntime, with the models inside its package. Items: uint8 [h, w, 3] RGB of any size; results: tuple of
+    `TextLine`, from top to bottom. A picture of 854 x 480 with a few lines takes about 0.25 s on one core."""
 
     Options = TextReaderOptions
 

@@ -109,6 +109,17 @@ def test_a_clock_that_ticks_is_left_alone_more_and_more() -> None:
     assert sum(s.end - s.start for s in found) == Fraction(120) - at(0, 2)
 
 
+def test_what_follows_on_restless_text_is_read() -> None:
+    swelling = [titled(BLACK, "SINTEL", 150, 100 - n, 1 + n / 60) for n in range(24)]
+    after = titled(BLACK, "COMING SOON", 150, 90)
+    reader = Drawn(*((p, [line("SINTEL", x=0.18, width=0.3)]) for p in swelling), (after, [line("COMING SOON", x=0.18, width=0.5)]))
+    found = seen(frames(joined(swelling, still(BLACK, 1), still(after, 6)), 2), reader)
+    assert [(s.text, s.start, s.end) for s in found] == [
+        ("SINTEL", at(0, 2), Fraction(12)),
+        ("COMING SOON", at(25, 2), Fraction(31, 2)),
+    ]
+
+
 def test_a_moving_picture_is_not_asked_all_the_time() -> None:
     wide = scene(9, 1600, HEIGHT)
     for n in range(40):
