@@ -95,8 +95,9 @@ class Decoding:
 
 def _packets(child: Child) -> Iterator[Block]:
     """Timestamps and bytes of the one track in the NUT stream; a stream that breaks off ends."""
+    at_once = {"probesize": "32", "analyzeduration": "0"}
     try:
-        with av.open(child, "r", format="nut", options={"probesize": "32", "analyzeduration": "0"}, buffer_size=PIPE_BYTES) as container:
+        with av.open(child, "r", format="nut", options=at_once, metadata_errors="replace", buffer_size=PIPE_BYTES) as container:
             for packet in container.demux():
                 if packet.size and packet.pts is not None and packet.time_base is not None:
                     yield packet.pts * packet.time_base, bytearray(packet)

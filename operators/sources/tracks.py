@@ -57,7 +57,7 @@ def sound_candidates(container: InputContainer, options: SourceOptions) -> list[
 
 def language_of(track: Stream) -> str | None:
     """The container's own tag, such as "eng"; None where it says nothing."""
-    language = (track.metadata.get("language") or "").lower()
+    language = (track.language or "").lower()
     return language if language not in ("", "und") else None
 
 

@@ -41,6 +41,8 @@ RECIPES = {
         f"{lavfi(PICTURES.format(rate=5, seconds=20))} -itsoffset 15.05 {lavfi(TONE.format(seconds=2))} {H264} -c:a flac"
     ),
     "hole.mkv": f"{lavfi(PICTURES.format(rate=25, seconds=4))} -vf setpts=PTS+if(gte(N\\,50)\\,15/TB) {H264}",
+    "ten-hours.mkv": f"{lavfi('color=size=64x64:rate=1:duration=2')} -vf setpts=N*36000/TB -fps_mode passthrough {H264}",
+    "huge.mov": f"{lavfi('color=size=9000x9000:rate=1:duration=1')} -pix_fmt monob -c:v png",
     "rotated.mp4": "-i cfr.mp4 -c copy -t 2 -metadata:s:v rotate=90",
     "wide-pixels.mp4": f"{lavfi(PICTURES.format(rate=25, seconds=2))} -vf setsar=4/3 {H264}",
     "odd.webm": f"{lavfi('testsrc=size=161x121:rate=25:duration=2')} -c:v libvpx-vp9 -deadline realtime -cpu-used 8 -pix_fmt yuv420p",

@@ -121,6 +121,11 @@ def test_any_name_is_read(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.ffmpeg
+def test_pictures_beyond_all_measure_are_refused_before_they_are_decoded() -> None:
+    assert "more than 64 Mpx" in refusal(str(made("huge.mov")))
+
+
+@pytest.mark.ffmpeg
 def test_choice_of_tracks() -> None:
     uri = str(made("two-pictures-two-languages.mkv"))
 

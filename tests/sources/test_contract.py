@@ -160,6 +160,12 @@ def test_a_long_hole_is_a_gap_and_a_short_one_is_filled() -> None:
     assert all(isinstance(i, Frame) for i in frames(source, info, 8))
 
 
+def test_one_late_picture_costs_nothing() -> None:
+    items = frames(*open_source(str(made("ten-hours.mkv"))), 8)
+    assert [(i.start, i.end) for i in items if isinstance(i, Gap)] == [(Fraction(1, 8), 36_000)]
+    assert [i.at for i in items if isinstance(i, Frame)] == [0, 36_000]
+
+
 def test_packets_are_whole_but_for_the_last() -> None:
     source, info = open_source(str(made("sound.wav")))
     packets = samples(source, info)
