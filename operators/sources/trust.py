@@ -15,7 +15,7 @@ from operators.sources.scan import TrackScan
 
 INDEXED = ("mov", "matroska")
 CODECS = ("h264", "hevc", "vp8", "vp9", "mpeg4")
-PIXEL_FORMATS = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12")
+PIXEL_FORMATS = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p")
 LARGEST_BYTES = 1 << 30
 MOST_PICTURES = 50_000
 """decord reads a whole file to index it, once for each chunk of pictures: beyond these it costs more than the decoding."""
