@@ -28,6 +28,12 @@ class Pack:
     """Pieces of a stream's sound, put one after another."""
 
     pieces: tuple[Range, ...]
+    speech: tuple[Range, ...]
+    """Where somebody speaks in them."""
+
+    def near_speech(self, span: Span, margin: int) -> bool:
+        """Whether a stretch of the stream comes within `margin` samples of speech."""
+        return any(span.start * SOUND_RATE_HZ < end + margin and span.end * SOUND_RATE_HZ > start - margin for start, end in self.speech)
 
     def place(self, heard: Span) -> tuple[int, Span]:
         """Where in the stream a stretch of the pack lies: number of the piece that holds its middle; its instants, kept in that piece."""
@@ -74,7 +80,7 @@ class Sound:
 
     def quietest(self, within: Range) -> int:
         """The sample in the middle of the quietest QUIET_SAMPLES there."""
-        power = np.cumsum(np.square(self.read([within]), dtype=np.float64))
+        power = np.concatenate([[0.0], np.cumsum(np.square(self.read([within]), dtype=np.float64))])
         loudness = power[QUIET_SAMPLES:] - power[:-QUIET_SAMPLES]
         return within[0] + int(np.argmin(loudness)) + QUIET_SAMPLES // 2
 
@@ -131,10 +137,10 @@ class Packer:
         """A pack of the first `count` waiting stretches; a pause between it and what follows is shared."""
         follows = self.speech[count][0] if count < len(self.speech) else since
         ceiling = now if follows is None else (self.speech[count - 1][1] + follows) // 2
-        pieces = self._pieces(self.speech[:count], ceiling)
+        pack = Pack(self._pieces(self.speech[:count], ceiling), tuple(self.speech[:count]))
         del self.speech[:count]
-        self.floor = pieces[-1][1]
-        return Pack(pieces)
+        self.floor = pack.pieces[-1][1]
+        return pack
 
     def _pieces(self, speech: Sequence[Range], ceiling: int) -> tuple[Range, ...]:
         pieces: list[Range] = []

@@ -56,7 +56,7 @@ class PocketsphinxRecogniser:
             self._decoder.start_utt()
             self._decoder.process_raw((np.clip(item.pcm, -1, 1) * 32767).astype("<i2").tobytes(), no_search=False, full_utt=True)
             self._decoder.end_utt()
-            return Recognition("en", _sentences(self._decoder.seg(), Fraction(len(item.pcm), SOUND_RATE_HZ)))
+            return Recognition("en", _sentences(self._decoder.seg() or (), Fraction(len(item.pcm), SOUND_RATE_HZ)))
         except RuntimeError as e:
             return ModelError(f"pocketsphinx failed on this item: {e}")
 

@@ -120,12 +120,11 @@ class TransformersWhisperRecogniser:
         encoded = self._model.get_encoder()(features.to(self._model.device, self._model.dtype))
         languages = self._languages(windows, encoded)
         rests = []
-        for window, code, states, tokens in zip(
-            windows, languages, encoded.last_hidden_state, self._write(encoded, languages), strict=True
-        ):
+        written = self._write(encoded, languages)
+        for window, code, states, (tokens, logprob) in zip(windows, languages, encoded.last_hidden_state, written, strict=True):
             text = self._text(code)
             said, rest = sentences(tokens, text.timestamp_begin, text.eot, window.ticks)
-            words, logprob = self._align(said, text, states, window)
+            words = self._align(said, text, states, window)
             before = results[window.item]
             assert isinstance(before, Recognition)
             if trusted(text.decode(tokens), logprob):
@@ -142,16 +141,22 @@ class TransformersWhisperRecogniser:
         heard = self._tokenizer.convert_ids_to_tokens(self._model.detect_language(encoder_outputs=encoded))
         return [w.language or token.strip("<|>") for w, token in zip(windows, heard, strict=True)]
 
-    def _write(self, encoded: Any, languages: list[str]) -> list[list[int]]:
-        """The tokens of each window, after the prompt. `generate` is kept from hearing rests itself: given encoded sound, it never ends."""
+    def _write(self, encoded: Any, languages: list[str]) -> list[tuple[list[int], float]]:
+        """What follows the prompt in each window, up to the end of the text, and its mean log-probability. `generate` is kept from
+        hearing rests itself: given encoded sound, it would never end."""
         told = {"language": languages, "task": "transcribe"} if self._multilingual else {}
         mask = encoded.last_hidden_state.new_ones(len(languages), 2 * encoded.last_hidden_state.shape[1], dtype=int)
-        rows = self._model.generate(
-            encoder_outputs=encoded, attention_mask=mask, return_timestamps=True, force_unique_generate_call=True,
-            max_new_tokens=MOST_TOKENS, num_beams=1, do_sample=False, **told,
+        out = self._model.generate(
+            encoder_outputs=encoded, attention_mask=mask, return_timestamps=True, force_unique_generate_call=True, num_beams=1,
+            do_sample=False, max_new_tokens=MOST_TOKENS, return_dict_in_generate=True, output_scores=True, **told,
         )  # fmt: skip
-        prompt = len(self._text(languages[0]).sot_sequence)
-        return [row[prompt:] for row in rows.tolist()]
+        logprobs = self._model.compute_transition_scores(out.sequences, out.scores, normalize_logits=True).tolist()
+        written = []
+        for row, chances in zip(out.sequences[:, -len(out.scores) :].tolist(), logprobs, strict=True):
+            count = row.index(self._tokenizer.eos_token_id) if self._tokenizer.eos_token_id in row else len(row)
+            end = min(count + 1, len(row))
+            written.append((row[:count], sum(chances[:end]) / end))
+        return written
 
     def _text(self, code: str) -> Any:
         """faster-whisper's tokenizer: transformers' own does not say where words begin."""
@@ -159,15 +164,15 @@ class TransformersWhisperRecogniser:
 
         return Tokenizer(self._tokenizer.backend_tokenizer, self._multilingual, task="transcribe", language=code)
 
-    def _align(self, said: list[Sentence], text: Any, states: Any, window: _Window) -> tuple[tuple[tuple[HeardWord, ...], ...], float]:
-        """The words of each sentence, and the mean log-probability of their tokens."""
+    def _align(self, said: list[Sentence], text: Any, states: Any, window: _Window) -> tuple[tuple[HeardWord, ...], ...]:
+        """The words of each sentence."""
         tokens = [token for sentence in said for token in sentence.tokens]
+        if not tokens or not window.ticks:
+            return ()
         prompt = [*text.sot_sequence, text.no_timestamps]
         logits, weights = self._read([*prompt, *tokens, text.eot], states, window.ticks)
-        logprobs = logits[len(prompt) - 1 : -1].log_softmax(dim=-1)
-        told = logprobs[range(len(tokens) + 1), [*tokens, text.eot]].cpu().numpy()
-        begins = follow(weights, slice(len(prompt) - 1, -1))
-        words = _join(text, tokens, begins, np.exp(told))
+        told = logits[len(prompt) - 1 : -2].softmax(dim=-1)[range(len(tokens)), tokens].cpu().numpy()
+        words = _join(text, tokens, follow(weights, slice(len(prompt) - 1, -1)), told)
         heard = []
         for sentence in said:
             count = len(sentence.tokens)
@@ -176,7 +181,7 @@ class TransformersWhisperRecogniser:
                 mine.append(words.pop(0))
                 count -= len(mine[-1]["tokens"])
             heard.append(spoken(_word(w, window) for w in _without_pause(mine)))
-        return tuple(words for words in heard if words), float(told.mean())
+        return tuple(words for words in heard if words)
 
     def _read(self, ids: list[int], states: Any, ticks: int) -> tuple[Any, Any]:
         """One pass over the finished text: logits [tokens, vocabulary]; where the aligned heads looked, float32 [heads, tokens, ticks]."""

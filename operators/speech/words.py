@@ -39,6 +39,8 @@ class SpeechOptions:
     """Speech under this RMS level is not written down."""
     pause_ms: int = 3000
     """Longer pauses are shortened to this in what the recogniser is given: it hears better with the sound around speech."""
+    margin_ms: int = 1000
+    """Words that a recogniser hears further than this from any speech that the gate heard are not said."""
     pack_s: float = 28.0
     """Most sound that the recogniser is given at once, up to 28."""
     pack_span_s: float = 60.0
@@ -189,7 +191,8 @@ class SpeechTranscriber:
         """A sentence that goes over a pause which was cut out is two."""
         outputs: list[Output | Ask] = []
         placed = [(n, *pack.place(Span(w.start, w.end)), w) for n, segment in enumerate(heard.segments) for w in segment]
-        for number, (_, group) in enumerate(groupby(placed, key=lambda p: p[:2])):
+        said_near = [p for p in placed if pack.near_speech(p[2], _samples(self.options.margin_ms))]
+        for number, (_, group) in enumerate(groupby(said_near, key=lambda p: p[:2])):
             segment_id = f"{pack.pieces[0][0]}-{number}"
             said = [(span, word) for _, _, span, word in group]
             words = tuple(_word(span, word, heard.language, segment_id) for span, word in said)

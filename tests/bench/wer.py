@@ -1,0 +1,247 @@
+"""Speech on real media: what our path loses or wins against its recognisers used directly. Makes docs/speech.md.
+
+    python -m tests.bench.wer [--only faster_whisper ...] [--write docs/speech.md]
+
+needs the real media (CAPSTREAM_MEDIA, by default ../shared/media beside the repository), ffmpeg, and Whisper base.
+"""
+
+import argparse
+import json
+import random
+import resource
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jiwer
+import numpy as np
+from transformers.models.whisper.english_normalizer import BasicTextNormalizer, EnglishTextNormalizer
+
+from operators.facts import Word
+from operators.media import SOUND_RATE_HZ, Pcm
+from operators.speech import RECOGNISERS
+from operators.speech.recognition import Recognition, SpeechItem
+from pipeline.models import cache_folder, resolve
+from tests.bench.checkpoint import make_checkpoint
+from tests.bench.speech_media import MEDIA, Clip, SpeechPath, decode, from_source, options_of, packets, silent_clips, spoken_clips
+
+NORMAL = {"en": EnglishTextNormalizer({})}
+TALK = "video_speech/ai_campus_full_audio.mp3"
+ROUNDS = 3
+HEAD = """# Speech
+
+Made by `python -m tests.bench.wer --write docs/speech.md`, one thread for each recogniser. WER: Whisper's own normaliser, as transformers
+carries it (without its list of British spellings). CPU: seconds of processor time for a second of sound. *direct*: the recogniser
+given the whole clip at once. *path*: the sound through its source, the voice gate, packs of speech and back to media time, as
+a run does it. *its own call*: faster-whisper's `transcribe` with word times and otherwise its defaults (beam 5, retries by chance).
+"""
+
+
+@dataclass(slots=True)
+class Score:
+    meant: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+
+    def add(self, clip: Clip, said: str) -> None:
+        normal = NORMAL.get(clip.language) or BasicTextNormalizer()
+        self.meant.append(normal(clip.text))
+        self.said.append(normal(said))
+
+    def __str__(self) -> str:
+        return f"{jiwer.wer(self.meant, self.said):.3f}"
+
+
+@dataclass(slots=True)
+class Column:
+    """One way to write speech down: a function of a clip's path, and what came of it."""
+
+    name: str
+    write: Callable[[str], str]
+    scores: dict[str, Score] = field(default_factory=lambda: defaultdict(Score))
+    invented: list[str] = field(default_factory=list)
+    cpu_s: float = 0.0
+    sound_s: float = 0.0
+
+    def run(self, clips: list[Clip], silent: list[str]) -> None:
+        for clip in clips:
+            with self._clocked(clip.path):
+                said = self.write(clip.path)
+            for group in groups(clip):
+                self.scores[group].add(clip, said)
+        for path in silent:
+            self.invented += self.write(path).split()
+
+    @contextmanager
+    def _clocked(self, path: str) -> Iterator[None]:
+        before = cpu_s()
+        yield
+        self.cpu_s += cpu_s() - before
+        self.sound_s += len(decode(path)) / SOUND_RATE_HZ
+
+
+def groups(clip: Clip) -> tuple[str, ...]:
+    return (clip.group, "all English") if clip.language == "en" else (clip.group,)
+
+
+def cpu_s() -> float:
+    """Processor time of this process and its ended children, decoders included."""
+    uses = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(u.ru_utime + u.ru_stime for u in uses)
+
+
+def opened(name: str) -> Any:
+    kind = RECOGNISERS[name]
+    options: Any = kind.Options()
+    if name == "faster_whisper":
+        options = kind.Options(model=str(resolve("whisper-base")))
+    elif name == "transformers":
+        options = kind.Options(model=str(make_checkpoint(resolve("whisper-base"), cache_folder() / "tests" / "whisper-base-transformers")))
+    recogniser = kind(options)
+    recogniser.open("cpu", 1)
+    return recogniser
+
+
+def direct(recogniser: Any, pcm: Pcm) -> str:
+    """Pocketsphinx and Whisper take up to 30 s at once; longer sound is cut there, as a bare call would."""
+    texts = []
+    for at in range(0, len(pcm), 30 * SOUND_RATE_HZ):
+        heard = recogniser([SpeechItem(pcm[at : at + 30 * SOUND_RATE_HZ])])[0]
+        texts += [word.text for segment in heard.segments for word in segment]
+    return "".join(texts)
+
+
+def own_call(recogniser: Any, pcm: Pcm, **settings: Any) -> str:
+    segments, _ = recogniser._model.transcribe(pcm, word_timestamps=True, **settings)
+    return " ".join(s.text.strip() for s in segments)
+
+
+def columns_of(name: str, recogniser: Any) -> list[Column]:
+    path = SpeechPath(recogniser, options_of(name))
+    columns = [
+        Column(f"{name}, direct", lambda p: direct(recogniser, decode(p))),
+        Column(f"{name}, path", lambda p: path.text(from_source(p))),
+    ]
+    return columns + ([Column("its own call", lambda p: own_call(recogniser, decode(p)))] if name == "faster_whisper" else [])
+
+
+def error_table(columns: list[Column], clips: list[Clip], silent: list[str]) -> str:
+    sizes: dict[str, list[int]] = defaultdict(list)
+    for clip in clips:
+        for group in groups(clip):
+            sizes[group].append(len(clip.text.split()))
+    ordered = sorted(sizes, key=lambda g: (g == "other languages", g == "all English", g))
+    rows = [["set", "clips", "words", *(c.name for c in columns)]]
+    rows += [[g, str(len(sizes[g])), str(sum(sizes[g])), *(str(c.scores[g]) for c in columns)] for g in ordered]
+    rows.append(["words where nobody speaks", str(len(silent)), "0", *(str(len(c.invented)) for c in columns)])
+    rows.append(["CPU", "", "", *(f"{c.cpu_s / c.sound_s:.3f}" for c in columns)])
+    return table(rows)
+
+
+def table(rows: list[list[str]]) -> str:
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
+
+
+def word_times(name: str, recogniser: Any) -> str:
+    """How far the path's word times are from the recogniser's own, on jfk.flac."""
+    heard = recogniser([SpeechItem(decode("speech/jfk.flac"))])[0]
+    assert isinstance(heard, Recognition)
+    own = [w for segment in heard.segments for w in segment]
+    ours = [w for w in SpeechPath(recogniser, options_of(name))(from_source("speech/jfk.flac")) if isinstance(w, Word)]
+    if [w.text.strip() for w in own] != [w.text for w in ours]:
+        return f"- {name}: other words: {' '.join(w.text for w in ours)}"
+    apart = max(max(abs(a.start - b.start), abs(a.end - b.end)) for a, b in zip(own, ours, strict=True))
+    return f"- {name}: {float(apart):.3f} s"
+
+
+def long_stream(clips: list[Clip], seed: int, snr_db: float | None) -> tuple[Pcm, str]:
+    """The English clips one after another at one loudness, pauses of 0.3 to 8 s between them, with real noise under them."""
+    chance = random.Random(seed)
+    parts = []
+    for clip in (order := chance.sample(clips, len(clips))):
+        pcm = decode(clip.path)
+        pause = np.zeros(int(chance.choice([0.3, 0.6, 1, 2, 4, 8]) * SOUND_RATE_HZ), np.float32)
+        parts += [pause, 0.05 * pcm / np.sqrt(np.mean(np.square(pcm)))]
+    sound = np.concatenate(parts)
+    if snr_db is not None:
+        noise = np.concatenate([decode(f"audio_events/noise/noise{n}.wav") for n in (4, 3, 2)])
+        sound = sound + np.resize(noise / np.sqrt(np.mean(np.square(noise))), len(sound)) * 0.05 * 10 ** (-snr_db / 20)
+    return np.clip(sound, -1, 1).astype(np.float32), " ".join(clip.text for clip in order)
+
+
+def stream_table(name: str, recogniser: Any, clips: list[Clip]) -> str:
+    path = SpeechPath(recogniser, options_of(name))
+    ways: dict[str, Callable[[Pcm], str]] = {
+        "path": lambda pcm: path.text(packets(pcm)),
+        "its own call": lambda pcm: own_call(recogniser, pcm),
+        "its own call, with its gate": lambda pcm: own_call(recogniser, pcm, vad_filter=True),
+    }
+    rows = [["sound", *ways]]
+    for seed, snr_db in enumerate((None, 15.0, 5.0)):
+        pcm, text = long_stream(clips, seed, snr_db)
+        row = ["clean" if snr_db is None else f"noise at {snr_db:.0f} dB"]
+        for write in ways.values():
+            score, before = Score(), cpu_s()
+            score.add(Clip("", "", "en", text), write(pcm))
+            row.append(f"{score} (CPU {(cpu_s() - before) / (len(pcm) / SOUND_RATE_HZ):.3f})")
+        rows.append(row)
+    return table(rows)
+
+
+def speed_table(name: str, recogniser: Any) -> str:
+    """Alternating rounds on one talk; the least of each, for other work on the machine only adds."""
+    pcm, path = decode(TALK), SpeechPath(recogniser, options_of(name))
+    ways: dict[str, Callable[[], Any]] = {
+        "path": lambda: path.text(from_source(TALK)),
+        "its own call, with its gate": lambda: own_call(recogniser, pcm, vad_filter=True),
+        "the same with beam 1": lambda: own_call(recogniser, pcm, vad_filter=True, beam_size=1),
+    }
+    costs: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for _ in range(ROUNDS):
+        for name, work in ways.items():
+            start, before = time.perf_counter(), cpu_s()
+            work()
+            costs[name].append((time.perf_counter() - start, cpu_s() - before))
+    best = {name: [min(c[n] for c in cost) for n in (0, 1)] for name, cost in costs.items()}
+    ours = best["path"]
+    rows = [["", "wall clock, s", "CPU, s", "path / it, wall", "path / it, CPU"]]
+    rows += [[name, *(f"{x:.1f}" for x in b), *(f"{o / x:.2f}" for o, x in zip(ours, b, strict=True))] for name, b in best.items()]
+    return table(rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--only", nargs="+", choices=tuple(RECOGNISERS), default=tuple(RECOGNISERS))
+    parser.add_argument("--write", type=Path)
+    args = parser.parse_args()
+    manifest = json.loads((MEDIA / "MANIFEST.json").read_text(encoding="utf-8"))["files"]
+    clips, silent = spoken_clips(manifest), silent_clips(manifest)
+    recognisers = {name: opened(name) for name in args.only}
+    columns = [column for name, recogniser in recognisers.items() for column in columns_of(name, recogniser)]
+    for column in columns:
+        column.run(clips, silent)
+    parts = [HEAD, error_table(columns, clips, silent)]
+    parts += ["Word times of the path against the recogniser's own, `jfk.flac`, the largest difference:", ""]
+    parts += [word_times(name, recogniser) for name, recogniser in recognisers.items()]
+    if "faster_whisper" in recognisers:
+        english = [c for c in clips if c.language == "en"]
+        parts += ["", "The English clips one after another, pauses of 0.3 to 8 s between them (faster-whisper):", ""]
+        parts += [
+            stream_table("faster_whisper", recognisers["faster_whisper"], english),
+            "",
+            f"Speed on `{Path(TALK).name}`, the least of {ROUNDS} rounds:",
+            "",
+        ]
+        parts += [speed_table("faster_whisper", recognisers["faster_whisper"])]
+    text = "\n".join(parts) + "\n"
+    print(text)
+    if args.write:
+        args.write.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
