@@ -99,9 +99,9 @@ def test_the_path_gives_the_recognisers_own_words_and_times(name: str, recognise
 @pytest.mark.media
 @pytest.mark.ffmpeg
 def test_late_speech_keeps_its_time_and_noise_says_nothing(name: str, recogniser: Any, media: Callable[[str], Path]) -> None:
-    for path in ("speech/jfk.flac", "audio_events/noise/noise4.wav"):
+    for path in ("speech/jfk.flac", "audio_events/noise/noise2.wav"):
         media(path)
-    pcm, noise = decode("speech/jfk.flac"), decode("audio_events/noise/noise4.wav")
+    pcm, noise = decode("speech/jfk.flac"), decode("audio_events/noise/noise2.wav")
     path = SpeechPath(recogniser, options_of(name))
     late = [w for w in path(packets(np.concatenate([noise, pcm, noise]))) if isinstance(w, Word)]
     near = Fraction(2, 5)
