@@ -180,7 +180,8 @@ class SpeechTranscriber:
                 at = self._sound.quietest(self._packer.room(self._gate.since, now))
                 outputs += self._said([self._gate.split(at)])
                 count = len(self._packer.speech)
-            outputs.append(self._ask(count, now))
+            if count:
+                outputs.append(self._ask(count, now))
         return outputs
 
     def _ask(self, count: int, now: int) -> Ask:
@@ -191,8 +192,8 @@ class SpeechTranscriber:
         """A sentence that goes over a pause which was cut out is two."""
         outputs: list[Output | Ask] = []
         placed = [(n, *pack.place(Span(w.start, w.end)), w) for n, segment in enumerate(heard.segments) for w in segment]
-        said_near = [p for p in placed if pack.near_speech(p[2], _samples(self.options.margin_ms))]
-        for number, (_, group) in enumerate(groupby(said_near, key=lambda p: p[:2])):
+        near = [p for p in placed if pack.near_speech(p[2], _samples(self.options.margin_ms))]
+        for number, (_, group) in enumerate(groupby(near, key=lambda p: p[:2])):
             segment_id = f"{pack.pieces[0][0]}-{number}"
             said = [(span, word) for _, _, span, word in group]
             words = tuple(_word(span, word, heard.language, segment_id) for span, word in said)

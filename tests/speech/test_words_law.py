@@ -112,6 +112,24 @@ def test_words_lie_in_speech_and_never_go_back() -> None:
     assert not any(w.end > gap.start and w.start < gap.end for w in words)
 
 
+def test_what_is_too_faint_is_no_speech_however_long() -> None:
+    faint = packets(np.full(70 * SOUND_RATE_HZ, 1e-4, np.float32))
+    always = {"vad": lambda item: VadResult(np.full(len(item.pcm) // WINDOW_SAMPLES, 0.9, np.float32), b""), "speech": recogniser}
+    assert outputs_of(SpeechTranscriber, faint, always) == []
+
+
+def test_long_speech_is_said_in_parts_that_adjoin() -> None:
+    long = packets(np.random.default_rng(0).uniform(-0.5, 0.5, 100 * SOUND_RATE_HZ).astype(np.float32))
+    outputs = outputs_of(SpeechTranscriber, long, MODELS)
+    speech = [o for o in outputs if isinstance(o, Speech)]
+    assert (speech[0].start, speech[-1].end) == (0, 100)
+    assert all(a.end == b.start for a, b in itertools.pairwise(speech))
+    assert all(o.end - o.start <= 30 for o in speech)
+    words = [o for o in outputs if isinstance(o, Word)]
+    assert (words[0].start, words[-1].end) == (0, 100)
+    assert len({o.segment_id for o in outputs if isinstance(o, Transcript)}) == sum(isinstance(o, Transcript) for o in outputs)
+
+
 def run(run: OperatorRun, items: list[Item]) -> list[Output]:
     for item in items:
         settle(run, run.feed(item))
