@@ -37,7 +37,8 @@ class Child:
         self._silence_s = silence_s
         pipe = subprocess.PIPE
         try:
-            self._process = subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0)
+            # A session of its own: the Ctrl-C that stops us in order is not for it.
+            self._process = subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0, start_new_session=True)
         except OSError as e:
             raise DecodeError(f"{argv[0]} can not be started: {e.strerror}") from e
         self._stdin, self._stdout, self._stderr = map(_there, (self._process.stdin, self._process.stdout, self._process.stderr))

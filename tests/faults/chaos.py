@@ -88,7 +88,7 @@ def kill(victim: str, pid: int) -> bool:
     except psutil.NoSuchProcess:
         return False
     chosen = {
-        "decoder": [p for p in family if "ffmpeg" in _line(p) or "operators.sources" in _line(p)],
+        "decoder": [p for p in family if "ffmpeg" in _line(p) or "decord_child" in _line(p)],
         "stream actor": [p for p in family if "StreamActor" in _line(p)],
         "model actor": [p for p in family if "ModelActor" in _line(p)],
         "driver": [root],
