@@ -64,8 +64,9 @@ def first_frames(container: InputContainer, pictures: Sequence[VideoStream], sou
     read = 0
     for packet in packets(container, [t.index for t in (*pictures, *sounds)]):
         read += packet.size
-        found.encrypted = found.encrypted or packet.has_sidedata("encryption_info")
-        if packet.stream_index not in found.instants:
+        if packet.has_sidedata("encryption_info"):  # now and then its cipher decodes to something
+            found.encrypted = True
+        elif packet.stream_index not in found.instants:
             _decode(packet, found)
         if wanted <= found.instants.keys() or read > MOST_BYTES:
             found.whole = False

@@ -84,7 +84,7 @@ def expected(spoken: list[sounds.Wave]) -> list[dict[str, Any]]:
     seen = [
         entry("text", TITLE, TITLE_FROM_S, TITLE_TO_S),
         entry("caption", "pans right", 0, CUT_S),
-        entry("caption", "pans right", CUT_S, BLACK_S),
+        entry("caption", "movement", CUT_S, BLACK_S),
         entry("caption", "black", BLACK_S, LAKE_S),
         entry("event", "shot_cut", CUT_S, CUT_S),
         entry("sound", "siren", *SIREN_S),
