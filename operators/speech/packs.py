@@ -19,6 +19,8 @@ from operators.timeline import Span
 Range: TypeAlias = tuple[int, int]
 """Samples [start, end) of the stream."""
 
+PAUSE_WORTH = 10
+"""A second of pause at the cut is worth this many of sound in the pack: of a full pack the best pause is its end."""
 QUIET_SAMPLES = SOUND_RATE_HZ // 5
 """A cut inside speech is made in the middle of the quietest stretch of this length, the length of a short syllable."""
 
@@ -92,7 +94,7 @@ class Packing:
     fill: int
     """A pack is closed before it holds more sound than this."""
     least: int
-    """It is then cut at its longest pause after this much sound or, where there is none, in the quietest place."""
+    """It is then cut at a long pause after this much sound or, where there is none, in the quietest place."""
     span: int
     """A pack is also closed once this much media time has passed since its first stretch began."""
     pause: int
@@ -118,12 +120,11 @@ class Packer:
         split first; None: no pack is due yet."""
         speech = self.speech if since is None else [*self.speech, (since, now)]
         if self._length(speech, now) > self._packing.fill:
-            pauses = [
-                (speech[n][0] - speech[n - 1][1], n)
-                for n in range(1, len(speech))
-                if self._packing.least <= self._length(speech[:n], now) <= LONGEST_SAMPLES
-            ]
-            return max(pauses)[1] if pauses else 0 if since is not None else len(speech)
+            lengths = {n: self._length(speech[:n], now) for n in range(1, len(speech))}
+            fit = [n for n, length in lengths.items() if self._packing.least <= length <= LONGEST_SAMPLES]
+            if fit:
+                return max(fit, key=lambda n: PAUSE_WORTH * (speech[n][0] - speech[n - 1][1]) + lengths[n])
+            return 0 if since is not None else len(speech)
         if self.speech and now - self.speech[0][0] >= self._packing.span:
             return len(self.speech)
         return None

@@ -41,16 +41,16 @@ class SpeechOptions:
     """Longer pauses are shortened to this in what the recogniser is given: it hears better with the sound around speech."""
     margin_ms: int = 1000
     """Words that a recogniser hears further than this from any speech that the gate heard are not said."""
-    pack_s: float = 28.0
-    """Most sound that the recogniser is given at once, up to 28."""
+    pack_s: float = 28.9
+    """Sound that the recogniser is given at once; what one more block of the gate adds must fit into its 30 s."""
     pack_span_s: float = 60.0
     """How long the first words of a pack wait for others to fill it."""
 
     def __post_init__(self) -> None:
         if not 0 < self.end_threshold <= self.threshold < 1:
             raise ConfigError(f"0 < end_threshold <= threshold < 1 does not hold for {self.end_threshold} and {self.threshold}")
-        if not 2 <= self.pack_s <= 28:
-            raise ConfigError(f"pack_s is {self.pack_s}: it may be 2 to 28, the recogniser hears 30 s at once")
+        if not 2 <= self.pack_s <= 28.9:
+            raise ConfigError(f"pack_s is {self.pack_s}: it may be 2 to 28.9, for the recogniser hears 30 s at once")
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,9 +50,11 @@ def test_a_pack_is_due_when_it_is_full_or_old() -> None:
     assert packer((0, 5 * S)).due(6 * S, 60 * S) == 0
 
 
-def test_a_full_pack_is_cut_at_its_longest_late_pause() -> None:
+def test_a_full_pack_is_cut_at_a_long_late_pause() -> None:
     speech: list[Range] = [(0, 2 * S), (5 * S, 21 * S), (22 * S, 24 * S), (26 * S, 27 * S)]
     assert packer(*speech).due(int(27.5 * S), 29 * S) == 3
+    speech = [(0, 12 * S), (16 * S, 23 * S), (24 * S, 27 * S)]
+    assert packer(*speech).due(28 * S, 31 * S) == 3
 
 
 def test_long_speech_is_split_where_a_pack_is_full() -> None:
