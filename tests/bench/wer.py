@@ -225,7 +225,7 @@ def main() -> None:
     for column in columns:
         column.run(clips, silent)
     parts = [HEAD, error_table(columns, clips, silent)]
-    parts += ["Word times of the path against the recogniser's own, `jfk.flac`, the largest difference:", ""]
+    parts += ["", "Word times of the path against the recogniser's own, `jfk.flac`, the largest difference:", ""]
     parts += [word_times(name, recogniser) for name, recogniser in recognisers.items()]
     if "faster_whisper" in recognisers:
         english = [c for c in clips if c.language == "en"]
