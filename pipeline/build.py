@@ -134,7 +134,7 @@ def _probe(stream: FileStream) -> FileStream | Outcome:
 
 
 def _refuse(stream_id: str, error: CapstreamError) -> Outcome:
-    return Outcome(stream_id, "failed", error.message, ZERO, {}, ())
+    return Outcome(stream_id, "failed", error.message, ZERO, {}, (), isinstance(error, ConfigError))
 
 
 def _plan_model(role: str, model: ChosenModel, progress: Callable[[str], None]) -> ModelPlan:

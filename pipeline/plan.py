@@ -95,6 +95,8 @@ class Outcome:
     counts: dict[str, int]
     """Final records by origin."""
     warnings: tuple[str, ...]
+    usage: bool = False
+    """For `failed`: it is what was asked that can not be done; the source is not at fault."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from pipeline.plan import Outcome, RunSettings
 from pipeline.progress import ProgressView
 from pipeline.supervisor import supervise
 
-NOTHING, PARTLY, INTERRUPTED = 1, 3, 130
+NOTHING, USAGE, PARTLY, INTERRUPTED = 1, 2, 3, 130
 SAID = {"listen.words": "transcript", "narrate.subtitles": "subtitle", "narrate.captions": "description"}
 """What records of an origin are to people; those of all others are of events."""
 
@@ -48,7 +48,7 @@ def execute(request: Request) -> int:
     for outcome in refused:
         _complain(outcome)
     if not planned:
-        return NOTHING
+        return _exit_code(refused)
     models = plan_models(planned, settings, lambda line: errors.print(line, style="dim", markup=False, soft_wrap=True))
     with ProgressView(errors) as view:
         outcomes = supervise(planned, models, RunSettings(request.out, request.runtime, request.fresh), view)
@@ -100,5 +100,5 @@ def _exit_code(outcomes: Sequence[Outcome]) -> int:
     if "interrupted" in states:
         return INTERRUPTED
     if all(state == "failed" for state in states):
-        return NOTHING
+        return USAGE if all(o.usage for o in outcomes) else NOTHING
     return PARTLY if "failed" in states else 0

@@ -5,7 +5,7 @@ import signal
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from operators.errors import CapstreamError
+from operators.errors import CapstreamError, ConfigError
 from operators.timeline import ZERO
 from pipeline.plan import ModelPlan, Outcome, RunSettings, StreamPlan, StreamProgress
 from pipeline.stream import StreamStatus
@@ -81,9 +81,9 @@ async def _supervise(plans: Sequence[StreamPlan], runtime: Runtime, on_progress:
         await runtime.start()
         places = asyncio.Semaphore(runtime.places)
         runs = [asyncio.create_task(run(p, s, places)) for p, s in zip(plans, statuses, strict=True)]
-        while not all(t.done() for t in runs) and not stopped.done():
+        while (going := [t for t in runs if not t.done()]) and not stopped.done():
             on_progress([s.progress() for s in statuses])
-            await asyncio.wait([*runs, stopped], timeout=REPORT_S, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([*going, stopped], timeout=REPORT_S, return_when=asyncio.FIRST_COMPLETED)
         for task in runs:
             task.cancel()
         results = await asyncio.gather(*runs, return_exceptions=True)
@@ -121,12 +121,12 @@ async def _run_one(runtime: Runtime, plan: StreamPlan, status: StreamStatus, sto
             status.state = "restarting"
             await asyncio.sleep(BACKOFF_S * 2**lost)
         except CapstreamError as e:
-            return _ended(status, "failed", e.message)
+            return _ended(status, "failed", e.message, isinstance(e, ConfigError))
         else:
             status.state = outcome.state
             return outcome
 
 
-def _ended(status: StreamStatus, state: str, error: str | None = None) -> Outcome:
+def _ended(status: StreamStatus, state: str, error: str | None = None, usage: bool = False) -> Outcome:
     status.state = state
-    return Outcome(status.stream_id, state, error, status.progress().position if status.lanes else ZERO, {}, ())  # type: ignore[arg-type]
+    return Outcome(status.stream_id, state, error, status.progress().position if status.lanes else ZERO, {}, (), usage)  # type: ignore[arg-type]

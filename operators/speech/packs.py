@@ -37,13 +37,22 @@ class Pack:
         """Whether a stretch of the stream comes within `margin` samples of speech."""
         return any(span.start * SOUND_RATE_HZ < end + margin and span.end * SOUND_RATE_HZ > start - margin for start, end in self.speech)
 
+    def within_speech(self, span: Span, margin: int) -> Span:
+        """A stretch of the stream without what of it lies further than `margin` samples from the speech that it overlaps: recognisers
+        draw the first and the last word of a phrase out into the silence around it."""
+        first, last = span.start * SOUND_RATE_HZ, span.end * SOUND_RATE_HZ
+        over = [(start, end) for start, end in self.speech if first < end and last > start]
+        if not over:
+            return span
+        return Span(max(span.start, _instant(over[0][0] - margin)), min(span.end, _instant(over[-1][1] + margin)))
+
     def place(self, heard: Span) -> tuple[int, Span]:
         """Where in the stream a stretch of the pack lies: number of the piece that holds its middle; its instants, kept in that piece."""
         ends = list(accumulate(end - start for start, end in self.pieces))
         middle = (heard.start + heard.end) / 2 * SOUND_RATE_HZ
         n = min(bisect_right(ends, middle), len(ends) - 1)
-        first, last = (Fraction(sample, SOUND_RATE_HZ) for sample in self.pieces[n])
-        shift = last - Fraction(ends[n], SOUND_RATE_HZ)
+        first, last = map(_instant, self.pieces[n])
+        shift = last - _instant(ends[n])
         return n, Span(min(max(heard.start + shift, first), last), min(max(heard.end + shift, first), last))
 
 
@@ -155,3 +164,7 @@ class Packer:
 
     def _length(self, speech: Sequence[Range], ceiling: int) -> int:
         return sum(end - start for start, end in self._pieces(speech, ceiling))
+
+
+def _instant(sample: int) -> Fraction:
+    return Fraction(sample, SOUND_RATE_HZ)

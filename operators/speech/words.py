@@ -41,6 +41,8 @@ class SpeechOptions:
     """Longer pauses are shortened to this in what the recogniser is given: it hears better with the sound around speech."""
     margin_ms: int = 1000
     """Words that a recogniser hears further than this from any speech that the gate heard are not said."""
+    overhang_ms: int = 200
+    """A word reaches at most this far out of the speech that the gate heard."""
     pack_s: float = 28.9
     """Sound that the recogniser is given at once; what one more block of the gate adds must fit into its 30 s."""
     pack_span_s: float = 60.0
@@ -195,7 +197,8 @@ class SpeechTranscriber:
         near = [p for p in placed if pack.near_speech(p[2], _samples(self.options.margin_ms))]
         for number, (_, group) in enumerate(groupby(near, key=lambda p: p[:2])):
             segment_id = f"{pack.pieces[0][0]}-{number}"
-            said = [(span, word) for _, _, span, word in group]
+            overhang = _samples(self.options.overhang_ms)
+            said = [(pack.within_speech(span, overhang), word) for _, _, span, word in group]
             words = tuple(_word(span, word, heard.language, segment_id) for span, word in said)
             text = "".join(word.text for _, word in said).strip()
             outputs += [Transcript(words[0].start, words[-1].end, segment_id, text, heard.language, words), *words]

@@ -60,7 +60,7 @@ def test_run_again_resume_and_fresh(capstream: Callable[..., SimpleNamespace], c
     assert again.code == 0
     assert "complete before (--fresh runs it anew)" in again.out
     other = capstream(clip, "--from", "1")
-    assert other.code == 1
+    assert other.code == 2
     assert "made with other settings" in other.err
     assert "--fresh" in other.err
     fresh = capstream(clip, "--from", "1", "--to", "0:03", "--fresh", "--json")

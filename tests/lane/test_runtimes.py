@@ -7,6 +7,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import Any, Literal
 
 import pytest
@@ -17,7 +18,7 @@ from operators.errors import ModelUnavailable, SourceUnavailable
 from operators.media import StreamInfo
 from operators.records import Model
 from pipeline.plan import ModelPlan, Outcome, RunSettings, StreamProgress
-from pipeline.supervisor import supervise
+from pipeline.supervisor import REPORT_S, supervise
 
 RUNTIMES = ["local", pytest.param("ray", marks=pytest.mark.ray)]
 
@@ -110,6 +111,19 @@ def test_a_killed_actor_costs_nothing(
     assert outcomes[0].state == "complete"
     assert len(marker.read_text()) > 3
     assert told(tmp_path) == expected
+
+
+class Slow(Sum):
+    def __call__(self, items: Sequence[Any]) -> list[Any]:
+        threading.Event().wait(0.05)
+        return super().__call__(items)
+
+
+def test_streams_that_have_ended_do_not_keep_the_supervisor_busy(tmp_path: Path) -> None:
+    calls: list[float] = []
+    models = [ModelPlan("name", Slow, Model("namer", "sum"), True)]
+    supervise([Nowhere(), Plan()], models, RunSettings(tmp_path, "local", False), lambda _: calls.append(monotonic()))
+    assert len(calls) <= 4 + (calls[-1] - calls[0]) / REPORT_S
 
 
 class Waiting(Sum):
