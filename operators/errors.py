@@ -7,6 +7,7 @@ CapstreamError
     DecodeError         the media is damaged here: skip, count, state a Gap
     ModelUnavailable    the model is not there, or is not what it should be
     ModelError          a model failed on one item: state a Gap (model_error), go on
+        ModelOverloaded a live lane could not wait for the answer: state a Gap (dropped_overload), go on
     OutOfMemory         halve the batch
     BrokerUnavailable   try again later
     RecordRejected      the broker will never take this record: dead letter
@@ -53,6 +54,10 @@ class ModelUnavailable(CapstreamError):
 
 
 class ModelError(CapstreamError):
+    pass
+
+
+class ModelOverloaded(ModelError):
     pass
 
 

@@ -60,8 +60,15 @@ class FileStream:
     def stop(self) -> Fraction | None:
         return self.cut.stop
 
-    def open_source(self) -> tuple[Source, StreamInfo]:
+    @property
+    def live(self) -> bool:
+        return False
+
+    def open_source(self, place: Path) -> tuple[Source, StreamInfo]:
         return open_source(self.uri, self.source)
+
+    def close_source(self, source: Source, stopped: bool) -> None:
+        pass
 
     def source_fingerprint(self) -> str:
         return _fingerprint(self.uri)
@@ -124,7 +131,7 @@ def _absolute(uri: str) -> str:
 
 def _probe(stream: FileStream) -> FileStream | Outcome:
     try:
-        _, info = stream.open_source()
+        _, info = open_source(stream.uri, stream.source)
     except CapstreamError as e:
         return _refuse(stream.stream_id, e)
     if info.duration is not None and stream.start >= info.duration:

@@ -7,29 +7,44 @@ now and then. A crash at any moment loses only what was not committed: the next 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from time import monotonic
 from typing import Any
 
-from operators.errors import DecodeError, DecoderLost, ModelError
-from operators.protocols import Item, Output, State, StreamOperator
+from operators.errors import DecodeError, DecoderLost, ModelError, ModelOverloaded
+from operators.protocols import Entry, Item, Output, State, StreamOperator
 from operators.records import End, Gap, Record
 from operators.timeline import ZERO, to_ms
 from pipeline.log import LogWriter
 from pipeline.operator_run import Asked, OperatorRun
+from pipeline.reading import LATE
 
 Ask = Callable[[Any], Awaitable[Any]]
 Read = Callable[[Fraction], AsyncGenerator[list[Item], None]]
 """Opens the lane's input from an instant on; it comes in batches, and every batch is one turn of the loop."""
 
-COMMIT_S = 2.0
-BEHIND = Fraction(180)
-"""Seconds of media by which an operator may be behind its lane before the lane waits for it."""
 IN_FLIGHT = 64
 """Items of one operator that may wait for answers before its lane waits."""
 DECODERS = 5
 """Decoders that may be lost in a row without a step forward."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a lane goes on: the lanes of files wait for their models, those of live streams can not."""
+
+    commit_s: float
+    """Between commits, where there is something new to say."""
+    idle_s: float
+    """Where there is not."""
+    behind: Fraction
+    """Seconds of media by which an operator may be behind its lane before the lane waits for it or, live, drops what it asked first."""
+    live: bool
+
+
+FILE = Pace(2.0, 2.0, Fraction(180), live=False)
+LIVE = Pace(0.25, 2.0, Fraction(20), live=True)
 
 
 class GapKeeper:
@@ -74,7 +89,12 @@ class Lane:
     """Runs once, on one event loop. `on_record` is told of every record as it is written (committed later)."""
 
     def __init__(
-        self, log: LogWriter, operators: list[StreamOperator], models: Mapping[str, Ask], on_record: Callable[[Record], None]
+        self,
+        log: LogWriter,
+        operators: list[StreamOperator],
+        models: Mapping[str, Ask],
+        on_record: Callable[[Record], None],
+        pace: Pace = FILE,
     ) -> None:
         self.name = log.header.lane
         self.position = log.last.position if log.last else ZERO
@@ -82,13 +102,17 @@ class Lane:
         self._log = log
         self._models = models
         self._on_record = on_record
+        self._pace = pace
         saved = log.last.operators if log.last else {}
         keeper = [GapKeeper(self.name, operators[0].need)] if operators and self.name != "narrate" else []
         self._runs = [OperatorRun(o, self.name, saved.get(o.origin)) for o in [*keeper, *operators]]
         self._read_to = ZERO
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], tuple[OperatorRun, Asked]] = {}
+        """What was asked of models and is not answered, oldest first."""
         self._failure: BaseException | None = None
         self._committed_at = monotonic()
+        self._news = False
+        """Something was written since the last commit."""
 
     async def run(self, read: Read, stop: asyncio.Event, source: str | None) -> LaneResult:
         """Read to the end, or until `stop` is set. `source` is what the End says of the reader.
@@ -140,22 +164,41 @@ class Lane:
     def _give(self, item: Item) -> None:
         for run in self._runs:
             self._put(run, run.feed(item))
+        if isinstance(item, Entry) and item.sequence == LATE:
+            self._write(self.name, replace(item.value, lane=self.name))  # type: ignore[arg-type]
         self._read_to = max(self._read_to, item.end)
         self.position = max(self.position, item.end)
 
     async def _breathe(self, stop: asyncio.Event) -> None:
-        """Let answers in; wait while an operator is too far behind."""
+        """Let answers in; while an operator is too far behind, wait or drop."""
         self._write_complete()
         await asyncio.sleep(0)
-        while self._overloaded() and not stop.is_set():
-            await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED, timeout=COMMIT_S)
+        while (run := self._overloaded()) is not None and not stop.is_set():
+            if self._pace.live:
+                self._drop_oldest(run)
+            else:
+                await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED, timeout=self._pace.commit_s)
             self._check()
         self._check()
-        if monotonic() - self._committed_at > COMMIT_S:
-            self._commit()
+        self._commit_in_time()
 
-    def _overloaded(self) -> bool:
-        return bool(self._tasks) and any(r.in_flight > IN_FLIGHT or (r.in_flight and self.position - r.oldest > BEHIND) for r in self._runs)
+    def _overloaded(self) -> OperatorRun | None:
+        """An operator that waits for answers and is too far behind."""
+        asking = {id(run): run for task, (run, _) in self._tasks.items() if not task.done()}.values()
+        return next((r for r in asking if r.in_flight > IN_FLIGHT or self.position - r.oldest > self._pace.behind), None)
+
+    def _drop_oldest(self, behind: OperatorRun) -> None:
+        task, asked = next((task, asked) for task, (run, asked) in self._tasks.items() if run is behind and not task.done())
+        del self._tasks[task]
+        task.cancel()
+        seconds = round(self.position - behind.oldest)
+        dropped = ModelOverloaded(f"{asked.ask.model} is {seconds} s behind: give it a faster machine or a smaller model")
+        self._put(behind, behind.answer(asked, dropped))
+        self._write_complete()
+
+    def _commit_in_time(self) -> None:
+        if monotonic() - self._committed_at > (self._pace.commit_s if self._news else self._pace.idle_s):
+            self._commit()
 
     async def _finish(self, stop: asyncio.Event) -> None:
         for run in self._runs:
@@ -166,18 +209,17 @@ class Lane:
                 self._write_complete()
                 if all(r.done for r in self._runs):
                     break
-                await asyncio.wait([*self._tasks, stopped], return_when=asyncio.FIRST_COMPLETED, timeout=COMMIT_S)
+                await asyncio.wait([*self._tasks, stopped], return_when=asyncio.FIRST_COMPLETED, timeout=self._pace.commit_s)
                 self._check()
-                if monotonic() - self._committed_at > COMMIT_S:
-                    self._commit()
+                self._commit_in_time()
         finally:
             stopped.cancel()
 
     def _put(self, run: OperatorRun, asks: list[Asked]) -> None:
         for asked in asks:
             task = asyncio.create_task(self._ask(run, asked))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._tasks[task] = (run, asked)
+            task.add_done_callback(lambda task: self._tasks.pop(task, None))
 
     async def _ask(self, run: OperatorRun, asked: Asked) -> None:
         try:
@@ -199,6 +241,7 @@ class Lane:
                 self._write(self.name if isinstance(output, Gap) else run.operator.origin, output)
 
     def _write(self, origin: str, output: Output) -> None:
+        self._news = True
         record = self._log.append(origin, output)
         if record is not None:
             self._on_record(record)
@@ -209,6 +252,7 @@ class Lane:
         watermark = None if done else min([*marks, self.position])
         self._log.commit(self.position, watermark, {r.operator.origin: r.checkpoint() for r in self._runs}, done)
         self._committed_at = monotonic()
+        self._news = False
 
     def _end(self, source: str | None) -> None:
         self._write_complete()

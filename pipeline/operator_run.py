@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from operators.errors import ModelError
+from operators.errors import ModelError, ModelOverloaded
 from operators.media import Frame, Samples
 from operators.protocols import Ask, Entry, FactsNeed, FramesNeed, Item, Output, SamplesNeed, State, StreamOperator
 from operators.records import End, Gap
@@ -109,7 +109,8 @@ class OperatorRun:
         outputs: list[Output | Ask] = []
         if isinstance(result, ModelError):
             push = asked.push
-            outputs.append(Gap(min(push.hold, push.end), push.end, self._lane, "model_error", result.message))
+            reason = "dropped_overload" if isinstance(result, ModelOverloaded) else "model_error"
+            outputs.append(Gap(min(push.hold, push.end), push.end, self._lane, reason, result.message))
         outputs += self.operator.answer(asked.ask, result)
         asked.outputs, asks = self._place(outputs, asked.push)
         self._blocked_by.discard(id(asked))

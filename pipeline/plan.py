@@ -56,8 +56,18 @@ class StreamPlan(Protocol):
         """SHA-256 of everything that decides what the records say, but for the source itself."""
         ...
 
-    def open_source(self) -> tuple[Source, StreamInfo]:
-        """Probe and choose the reader. Raises SourceUnavailable."""
+    @property
+    def live(self) -> bool:
+        """It comes when it comes: it is recorded, and its lanes do not wait for models."""
+        ...
+
+    def open_source(self, place: Path) -> tuple[Source, StreamInfo]:
+        """Probe and choose the reader; a live source is recorded in `place`, the folder of the generation, from now on or still.
+        Blocking. Raises SourceUnavailable."""
+        ...
+
+    def close_source(self, source: Source, stopped: bool) -> None:
+        """Ends all that reads `source`; where the stream was `stopped`, its recording too. Called once, from any thread."""
         ...
 
     def source_fingerprint(self) -> str:

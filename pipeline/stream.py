@@ -4,12 +4,10 @@ import asyncio
 import fcntl
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
-from operator import attrgetter
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -17,15 +15,16 @@ from uuid import uuid4
 
 import msgspec
 
-from operators.errors import CapstreamError, ConfigError, StorageError
+from operators.errors import ConfigError, StorageError
 from operators.facts import Still, still_uri
 from operators.media import PACKET_RATE, StreamInfo
-from operators.protocols import Entry, FramesNeed, Item, SamplesNeed, Source, StreamOperator
+from operators.protocols import FramesNeed, Item, SamplesNeed, Source, StreamOperator
 from operators.records import Caption, Model, Record, Transcript
 from operators.timeline import ZERO, Span, cell
-from pipeline.lane import Ask, Lane, LaneResult, Read
+from pipeline.lane import FILE, LIVE, Ask, Lane, LaneResult, Read
 from pipeline.log import Commit, Header, LogFollower, LogWriter, last_commit, write_atomically
 from pipeline.plan import LaneName, Outcome, RunSettings, StreamPlan, StreamProgress
+from pipeline.reading import BATCH, as_they_come, batches, merged, nothing
 from pipeline.views import write_views
 
 LANES: tuple[LaneName, ...] = ("look", "listen", "narrate")
@@ -33,8 +32,8 @@ FOREVER = Fraction(10**9)
 LOCK_WAIT_S = 10.0
 """A holder that was killed lets go of its lock at once; one that is being replaced may need a moment."""
 POLL_S = 0.1
-BATCH = {"look": 8, "listen": 50}
-"""Items read at once: about a second of pictures, five of sound."""
+SKEW = Fraction(30)
+"""Seconds of media by which `look` and `listen` of a live stream may be apart before `narrate` goes on without the later one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +82,14 @@ async def run_stream(
     """
     folder = settings.out / plan.stream_id
     async with _locked(folder):
-        source, info = await asyncio.to_thread(plan.open_source)
         fingerprint = await asyncio.to_thread(plan.source_fingerprint)
         generation = _choose_generation(folder, plan, fingerprint, settings)
-        ends = [at for at in (info.duration, plan.stop) if at is not None]
-        status.duration = min(ends, default=None)
         place = folder / str(generation.number)
         if _done(place):
             return _outcome(plan.stream_id, "already", place)
+        source, info = await asyncio.to_thread(plan.open_source, place)
+        ends = [at for at in (info.duration, plan.stop) if at is not None]
+        status.duration = min(ends, default=None)
         status.state = "running"
         try:
             results = await _run_lanes(plan, generation, place, (source, info), models, status, stop)
@@ -124,7 +123,7 @@ async def _run_lanes(
             header = Header(plan.stream_id, generation.number, name, used, generation.source, generation.settings)
             log = LogWriter(place / f"{name}.jsonl", header)
             logs.append(log)
-            lane = status.lanes[name] = Lane(log, operators, asks, status.note)
+            lane = status.lanes[name] = Lane(log, operators, asks, status.note, LIVE if plan.live else FILE)
             read, reader = _reader(name, operators, plan, opened, place)
             runs[name] = asyncio.create_task(lane.run(read, halt, reader), name=f"{plan.stream_id}.{name}")
         pending: set[asyncio.Task[Any]] = {*runs.values(), ended}
@@ -137,6 +136,8 @@ async def _run_lanes(
         ended.cancel()
         for task in runs.values():
             task.cancel()
+        if plan.live:
+            plan.close_source(opened[0], stop.is_set())
         await asyncio.gather(ended, *runs.values(), return_exceptions=True)
         for log in logs:
             log.close()
@@ -154,76 +155,21 @@ def _reader(
         begin = Fraction(cell(start, rate), rate)
         return Span(min(max(begin, plan.start), until), until)
 
+    def take(items: Generator[Any, None, None], name: str) -> AsyncGenerator[list[Item], None]:
+        return as_they_come(items) if plan.live else batches(items, BATCH[name])
+
     if lane == "narrate":
         followers = [LogFollower(place / f"{name}.jsonl") for name in LANES if name != "narrate"]
-        return lambda start: _merged(followers), None
+        return lambda start: merged(followers, SKEW if plan.live else None), None
     if lane == "look" and info.picture is not None:
         needs = [o.need for o in operators if isinstance(o.need, FramesNeed)]
         if needs:
             need = FramesNeed(max(n.rate for n in needs), max(n.size_px for n in needs))
             why = f" ({info.reader_reason})" if info.reader_reason else ""
-            return lambda start: _batches(source.frames(info, need, span(start, need.rate)), BATCH["look"]), f"{info.reader}{why}"
+            return lambda start: take(source.frames(info, need, span(start, need.rate)), "look"), f"{info.reader}{why}"
     if lane == "listen" and info.sound is not None and any(isinstance(o.need, SamplesNeed) for o in operators):
-        return lambda start: _batches(source.samples(info, span(start, PACKET_RATE)), BATCH["listen"]), "ffmpeg"
-    return lambda start: _nothing(), None
-
-
-async def _nothing() -> AsyncGenerator[list[Item], None]:
-    return
-    yield []
-
-
-async def _batches(items: Generator[Any, None, None], size: int) -> AsyncGenerator[list[Item], None]:
-    """Pull a blocking generator from a thread of its own, one batch ahead of its reader."""
-    thread = ThreadPoolExecutor(1, thread_name_prefix="reader")
-    loop = asyncio.get_running_loop()
-
-    def take() -> tuple[list[Item], BaseException | None]:
-        batch: list[Item] = []
-        try:
-            for item in items:
-                batch.append(item)
-                if len(batch) == size:
-                    return batch, None
-        except CapstreamError as e:
-            return batch, e
-        return batch, StopAsyncIteration()
-
-    try:
-        ahead = loop.run_in_executor(thread, take)
-        while True:
-            batch, end = await ahead
-            if end is None:
-                ahead = loop.run_in_executor(thread, take)
-            if batch:
-                yield batch
-            if isinstance(end, CapstreamError):
-                raise end
-            if end is not None:
-                return
-    finally:
-        # Behind whatever the thread is doing: a generator can not be closed while it runs.
-        thread.submit(items.close)
-        thread.shutdown(wait=False)
-
-
-async def _merged(followers: list[LogFollower]) -> AsyncGenerator[list[Item], None]:
-    """The entries of the logs in the order of their keys, strictly below the lower watermark: later ones can only come behind."""
-    pending: list[Entry] = []
-    while True:
-        for follower in followers:
-            pending += follower.poll()
-        marks = [f.watermark for f in followers if f.watermark is not None]
-        if marks:
-            ready = [e for e in pending if e.end < min(marks)]
-            pending = [e for e in pending if e.end >= min(marks)]
-        else:
-            ready, pending = pending, []
-        yield [*sorted(ready, key=attrgetter("key"))]
-        if not marks:
-            return
-        if not ready:
-            await asyncio.sleep(POLL_S)
+        return lambda start: take(source.samples(info, span(start, PACKET_RATE)), "listen"), "ffmpeg"
+    return lambda start: nothing(), None
 
 
 @asynccontextmanager
@@ -257,7 +203,8 @@ def _choose_generation(folder: Path, plan: StreamPlan, source: str, settings: Ru
     number = numbers[-1] if numbers else 0
     if number:
         last = msgspec.json.decode((folder / str(number) / "generation.json").read_bytes(), type=Generation)
-        if last.source == source and (not settings.fresh or last.run_id == settings.run_id):
+        again = settings.fresh or (plan.live and _done(folder / str(number)))
+        if last.source == source and (not again or last.run_id == settings.run_id):
             if last.settings != plan.settings_fingerprint:
                 raise ConfigError(
                     f"{folder} was made with other settings: repeat them, or start a new generation with --fresh, or choose another --out"

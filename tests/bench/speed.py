@@ -126,7 +126,7 @@ class Whole:
 
     def stages(self) -> dict[str, Cost]:
         """Each stage run alone, on what the stage before gave it."""
-        source, info = self.plans[0].open_source()
+        source, info = self.plans[0].open_source(Path())
         stages: dict[str, Cost] = {}
         asks: dict[str, list[Any]] = {}
         hosts = {}
@@ -204,7 +204,7 @@ def bench_speech(folder: Path) -> list[Row]:
     theirs = WhisperModel(str(resolve("whisper-base")), device="cpu", compute_type="int8", cpu_threads=models["speech"].threads)
 
     def ours() -> None:
-        source, info = plans[0].open_source()
+        source, info = plans[0].open_source(Path())
         [operator] = [o for o in plans[0].operators("listen", lambda i: []) if o.origin == "listen.words"]
         run = OperatorRun(operator, "listen")
         for packet in source.samples(info, Span(ZERO, FOREVER)):
@@ -235,7 +235,7 @@ def bench_decode(folder: Path) -> list[Row]:
     """Decode and sample at 2 frames a second, long side 384, against bare decord and bare ffmpeg."""
     clip = make_talk(folder)
     plans, _ = plan_streams([str(clip)], load("cpu"), Cut(ZERO, None))
-    source, info = plans[0].open_source()
+    source, info = plans[0].open_source(Path())
     bare = (
         "import decord,sys; r=decord.VideoReader(sys.argv[1],width=384,height=216); n=len(r); f=r.get_avg_fps();"
         "i=[int(k*f/2) for k in range(int(n*2/f))]\nfor k in range(0,len(i),16): r.get_batch(i[k:k+16]).asnumpy()"

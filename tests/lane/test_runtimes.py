@@ -56,7 +56,7 @@ class Missing(Sum):
 class Nowhere(Plan):
     stream_id: str = "nowhere"
 
-    def open_source(self) -> tuple[Film, StreamInfo]:
+    def open_source(self, place: Path) -> tuple[Film, StreamInfo]:
         raise SourceUnavailable("nowhere.mp4 is empty")
 
 

@@ -19,7 +19,7 @@ from operators.media import PACKET_SAMPLES, Frame, Picture, PictureTrack, Sample
 from operators.protocols import Ask, Entry, FactsNeed, FramesNeed, Item, Output, State, Stills, StreamOperator
 from operators.records import Caption, Event, Gap, Model
 from operators.timeline import Span, exact
-from pipeline import lane, stream
+from pipeline import reading, stream
 from pipeline.log import committed_records, last_commit, read_rows
 from pipeline.plan import LaneName, RunSettings
 from pipeline.stream import StreamStatus, run_stream
@@ -161,9 +161,14 @@ class Plan:
     fingerprint: str = "f"
     film: Film | None = None
 
-    def open_source(self) -> tuple[Film, StreamInfo]:
+    live: bool = False
+
+    def open_source(self, place: Path) -> tuple[Film, StreamInfo]:
         film = self.film or Film()
         return film, film.probe()
+
+    def close_source(self, source: Film, stopped: bool) -> None:
+        pass
 
     def source_fingerprint(self) -> str:
         return self.fingerprint
@@ -175,7 +180,8 @@ class Plan:
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "POLL_S", 0)
-    monkeypatch.setattr(lane, "COMMIT_S", 0.002)
+    monkeypatch.setattr(reading, "POLL_S", 0)
+    monkeypatch.setattr(stream, "FILE", replace(stream.FILE, commit_s=0.002, idle_s=0.002))
     monkeypatch.setattr(stream, "BATCH", {"look": 3, "listen": 4})
 
 

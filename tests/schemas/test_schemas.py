@@ -80,9 +80,13 @@ class Plan:
     start: F = F(0)
     stop: F | None = None
     settings_fingerprint: str = "s"
+    live: bool = False
 
-    def open_source(self) -> tuple[Film, StreamInfo]:
+    def open_source(self, place: Path) -> tuple[Film, StreamInfo]:
         return Film(), Film().probe()
+
+    def close_source(self, source: Film, stopped: bool) -> None:
+        pass
 
     def source_fingerprint(self) -> str:
         return "f"
