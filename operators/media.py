@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from operators.records import Clock
 from operators.timeline import Span
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
@@ -65,6 +66,8 @@ class StreamInfo:
     """Which source reads the pictures."""
     reader_reason: str = ""
     """Why this reader and not the other one."""
+    clock: Clock | None = None
+    """Of a live stream."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ hold exact instants; `to_wire` rounds them, once.
 """
 
 from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any, ClassVar, Literal, TypeAlias
 
@@ -139,6 +140,21 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
+class Clock:
+    """The wall clock of a live stream."""
+
+    kind: Literal["source", "arrival"]
+    """Whether the stream itself says what time it is, or only its arrival is known."""
+    zero: str
+    """What it shows at 0 on the stream's timeline: RFC 3339, UTC."""
+
+    def at(self, milliseconds: int) -> str:
+        """RFC 3339, UTC."""
+        instant = datetime.fromisoformat(self.zero) + timedelta(milliseconds=milliseconds)
+        return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     """The deterministic name of a final record; an origin counts 0, 1, 2, … without hole."""
 
@@ -148,8 +164,9 @@ class Identity:
     sequence: int
 
 
-def to_wire(record: Record, identity: Identity, produced_at: str, models: tuple[Model, ...] = ()) -> Wire:
+def to_wire(record: Record, identity: Identity, produced_at: str, models: tuple[Model, ...] = (), clock: Clock | None = None) -> Wire:
     """The record as JSON-ready flat dict: what logs hold, views show and Kafka ships. `produced_at` is RFC 3339, UTC."""
+    start_ms, end_ms = to_ms(record.start), to_ms(record.end)
     wire: Wire = {
         "schema": f"capstream.{record.type}.v1",
         "type": record.type,
@@ -157,11 +174,11 @@ def to_wire(record: Record, identity: Identity, produced_at: str, models: tuple[
         "generation": identity.generation,
         "origin": identity.origin,
         "sequence": identity.sequence,
-        "start_ms": to_ms(record.start),
-        "end_ms": to_ms(record.end),
-        "start_time": None,
-        "end_time": None,
-        "clock": None,
+        "start_ms": start_ms,
+        "end_ms": end_ms,
+        "start_time": clock and clock.at(start_ms),
+        "end_time": clock and clock.at(end_ms),
+        "clock": clock and clock.kind,
         "produced_at": produced_at,
         "models": [{"role": m.role, "name": m.name, "revision": m.revision} for m in models],
     }

@@ -21,7 +21,7 @@ from operators.errors import StorageError
 from operators.facts import Features, Still
 from operators.facts_json import fact_from_json, fact_to_json, record_from_json, record_to_json
 from operators.protocols import Entry, Output, State
-from operators.records import Identity, Model, Record, Wire, to_wire
+from operators.records import Clock, Identity, Model, Record, Wire, to_wire
 from operators.timeline import exact
 
 VERSION = 1
@@ -37,6 +37,7 @@ class Header:
     source: str
     """Fingerprint of the source."""
     settings: str
+    clock: Clock | None = None
     version: int = VERSION
 
 
@@ -206,7 +207,7 @@ def committed_records(path: Path) -> Iterator[Wire]:
         elif "record" in line and header is not None:
             identity = Identity(header.stream_id, header.generation, line["origin"], line["sequence"])
             models = tuple(header.models.get(line["origin"], ()))
-            pending.append(to_wire(record_from_json(line["record"]), identity, line["produced_at"], models))
+            pending.append(to_wire(record_from_json(line["record"]), identity, line["produced_at"], models, header.clock))
         elif "commit" in line:
             yield from pending
             pending = []

@@ -120,7 +120,7 @@ async def _run_lanes(
         for name in LANES:
             operators = plan.operators(name, partial(_read_stills, place))
             used = {o.origin: [models[m][0] for m in o.models] for o in operators}
-            header = Header(plan.stream_id, generation.number, name, used, generation.source, generation.settings)
+            header = Header(plan.stream_id, generation.number, name, used, generation.source, generation.settings, opened[1].clock)
             log = LogWriter(place / f"{name}.jsonl", header)
             logs.append(log)
             lane = status.lanes[name] = Lane(log, operators, asks, status.note, LIVE if plan.live else FILE)

@@ -19,7 +19,7 @@ from operators.captioners import Describer, DescriberOptions, PlainCaptioner
 from operators.events.black import BlackDetector
 from operators.events.silence import SilenceDetector
 from operators.media import PACKET_SAMPLES, Frame, Picture, PictureTrack, Samples, SoundTrack, StreamInfo
-from operators.records import RECORDS, Gap, Model
+from operators.records import RECORDS, Clock, Gap, Identity, Model, to_wire
 from operators.speech.recognition import HeardWord, Recognition
 from operators.speech.vad import STATE_BYTES, WINDOW_SAMPLES, VadResult
 from operators.speech.words import SpeechTranscriber
@@ -204,3 +204,10 @@ def test_the_identity_of_a_record_is_its_own_and_an_origin_counts_without_hole(s
         for record in committed_records(said / f"{lane}.jsonl"):
             numbers.setdefault(record["origin"], []).append(record["sequence"])
         assert all(n == list(range(len(n))) for n in numbers.values())
+
+
+def test_a_live_record_says_what_time_it_was() -> None:
+    gap = Gap(F(3, 2), F(2), "look", "source_down")
+    wire = to_wire(gap, Identity("film", 1, "look", 0), "2026-01-01T00:00:09Z", clock=Clock("arrival", "2025-12-31T23:59:59.250Z"))
+    assert (wire["start_time"], wire["end_time"], wire["clock"]) == ("2026-01-01T00:00:00.750Z", "2026-01-01T00:00:01.250Z", "arrival")
+    validator("gap").validate(wire)
