@@ -148,9 +148,13 @@ class Clock:
     zero: str
     """What it shows at 0 on the stream's timeline: RFC 3339, UTC."""
 
+    @property
+    def zero_time(self) -> datetime:
+        return datetime.fromisoformat(self.zero)
+
     def at(self, milliseconds: int) -> str:
         """RFC 3339, UTC."""
-        instant = datetime.fromisoformat(self.zero) + timedelta(milliseconds=milliseconds)
+        instant = self.zero_time + timedelta(milliseconds=milliseconds)
         return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from operators.errors import CapstreamError, ModelError, OutOfMemory
 from pipeline.plan import ModelPlan
+from pipeline.telemetry import ModelStats
 
 
 class ModelHost:
@@ -18,12 +19,16 @@ class ModelHost:
 
     def __init__(self, plan: ModelPlan) -> None:
         self.plan = plan
-        self.busy_s = 0.0
-        """Time spent inside the model."""
+        self._busy_s = 0.0
+        self._calls = self._items = 0
         self._operator = plan.make()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"model-{plan.name}")
         self._queue: list[tuple[Any, asyncio.Future[Any]]] = []
         self._worker: asyncio.Task[None] | None = None
+
+    @property
+    def stats(self) -> ModelStats:
+        return ModelStats(self._busy_s, self._calls, self._items, len(self._queue))
 
     async def open(self) -> None:
         await self._in_thread(self._operator.open, self.plan.device, self.plan.threads)
@@ -59,6 +64,7 @@ class ModelHost:
 
     def _call(self, items: list[Any]) -> list[Any]:
         start = perf_counter()
+        self._calls, self._items = self._calls + 1, self._items + len(items)
         try:
             results: Sequence[Any] = self._operator(items)
         except OutOfMemory as e:
@@ -71,7 +77,7 @@ class ModelHost:
         except Exception as e:
             raise ModelError(f"{self.plan.name} ({self.plan.identity.name}) failed: {type(e).__name__}: {e}") from e
         finally:
-            self.busy_s += perf_counter() - start
+            self._busy_s += perf_counter() - start
         if len(results) != len(items):
             raise ModelError(f"{self.plan.name} gave {len(results)} results for {len(items)} items")
         return list(results)

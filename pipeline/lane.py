@@ -86,14 +86,14 @@ class LaneResult:
 
 
 class Lane:
-    """Runs once, on one event loop. `on_record` is told of every record as it is written (committed later)."""
+    """Runs once, on one event loop. `on_commit` is told the records of each commit."""
 
     def __init__(
         self,
         log: LogWriter,
         operators: list[StreamOperator],
         models: Mapping[str, Ask],
-        on_record: Callable[[Record], None],
+        on_commit: Callable[[list[Record]], None],
         pace: Pace = FILE,
     ) -> None:
         self.name = log.header.lane
@@ -101,7 +101,7 @@ class Lane:
         self.done = log.last.done if log.last else False
         self._log = log
         self._models = models
-        self._on_record = on_record
+        self._on_commit = on_commit
         self._pace = pace
         saved = log.last.operators if log.last else {}
         keeper = [GapKeeper(self.name, operators[0].need)] if operators and self.name != "narrate" else []
@@ -113,6 +113,8 @@ class Lane:
         self._committed_at = monotonic()
         self._news = False
         """Something was written since the last commit."""
+        self._said: list[Record] = []
+        """The records among it."""
 
     async def run(self, read: Read, stop: asyncio.Event, source: str | None) -> LaneResult:
         """Read to the end, or until `stop` is set. `source` is what the End says of the reader.
@@ -244,7 +246,7 @@ class Lane:
         self._news = True
         record = self._log.append(origin, output)
         if record is not None:
-            self._on_record(record)
+            self._said.append(record)
 
     def _commit(self, done: bool = False) -> None:
         self._write_complete()
@@ -253,6 +255,13 @@ class Lane:
         self._log.commit(self.position, watermark, {r.operator.origin: r.checkpoint() for r in self._runs}, done)
         self._committed_at = monotonic()
         self._news = False
+        said, self._said = self._said, []
+        self._on_commit(said)
+
+    @property
+    def waiting(self) -> int:
+        """Items that wait for answers of models."""
+        return sum(r.in_flight for r in self._runs)
 
     def _end(self, source: str | None) -> None:
         self._write_complete()

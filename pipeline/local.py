@@ -2,13 +2,14 @@
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from operators.records import Model
 from pipeline.batching import ModelHost
 from pipeline.lane import Ask
 from pipeline.plan import ModelPlan, Outcome, RunSettings, StreamPlan
 from pipeline.stream import StreamStatus, run_stream
+from pipeline.telemetry import ModelStats
 
 
 class LocalRuntime:
@@ -25,6 +26,9 @@ class LocalRuntime:
     async def run(self, plan: StreamPlan, status: StreamStatus, stop: asyncio.Event) -> Outcome:
         models: dict[str, tuple[Model, Ask]] = {name: (host.plan.identity, host) for name, host in self._hosts.items()}
         return await run_stream(plan, self._settings, models, status, stop)
+
+    async def model_stats(self) -> Mapping[str, ModelStats]:
+        return {name: host.stats for name, host in self._hosts.items()}
 
     async def close(self) -> None:
         await asyncio.gather(*(host.close() for host in self._hosts.values()))

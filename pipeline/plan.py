@@ -10,6 +10,7 @@ from uuid import uuid4
 from operators.media import StreamInfo
 from operators.protocols import BatchOperator, Source, Stills, StreamOperator
 from operators.records import Model
+from pipeline.telemetry import StreamStats
 
 LaneName = Literal["look", "listen", "narrate"]
 
@@ -91,6 +92,12 @@ class StreamProgress:
     duration: Fraction | None
     latest: str | None
     """The text of the latest caption or transcript."""
+    lag_s: float | None = None
+    """Live: how far the position is behind the clock."""
+    stats: StreamStats = field(default_factory=StreamStats)
+    restarts: int = 0
+    error: str | None = None
+    """Why it failed or waits."""
 
 
 @dataclass(frozen=True, slots=True)

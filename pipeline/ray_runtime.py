@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +18,7 @@ from pipeline.lane import Ask
 from pipeline.plan import ModelPlan, Outcome, RunSettings, StreamPlan, StreamProgress
 from pipeline.stream import StreamStatus, run_stream
 from pipeline.supervisor import StreamLost
+from pipeline.telemetry import ModelStats
 
 POLL_S = 0.5
 RETRY_S = 0.2
@@ -38,6 +39,9 @@ class ModelActor:
     async def ask(self, item: Any) -> Any:
         await self.open()
         return await self._host(item)
+
+    async def stats(self) -> ModelStats:
+        return self._host.stats
 
     async def open(self) -> None:
         if self._opening is None:
@@ -142,6 +146,11 @@ class RayRuntime:
             stopping.cancel()
             run.cancel()
             ray.kill(actor)
+
+    async def model_stats(self) -> Mapping[str, ModelStats]:
+        replicas = {f"{name}/{n}": actor for name, (_, pool) in self._pools.items() for n, actor in enumerate(pool.actors)}
+        answers = await asyncio.gather(*(actor.stats.remote() for actor in replicas.values()), return_exceptions=True)
+        return {name: stats for name, stats in zip(replicas, answers, strict=True) if isinstance(stats, ModelStats)}
 
     async def close(self) -> None:
         await asyncio.to_thread(ray.shutdown)

@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -19,12 +20,13 @@ from operators.errors import ConfigError, StorageError
 from operators.facts import Still, still_uri
 from operators.media import PACKET_RATE, StreamInfo
 from operators.protocols import FramesNeed, Item, SamplesNeed, Source, StreamOperator
-from operators.records import Caption, Model, Record, Transcript
+from operators.records import Caption, Clock, Gap, Model, Record, Transcript
 from operators.timeline import ZERO, Span, cell
 from pipeline.lane import FILE, LIVE, Ask, Lane, LaneResult, Read
 from pipeline.log import Commit, Header, LogFollower, LogWriter, last_commit, write_atomically
 from pipeline.plan import LaneName, Outcome, RunSettings, StreamPlan, StreamProgress
 from pipeline.reading import BATCH, as_they_come, batches, merged, nothing
+from pipeline.telemetry import Histogram, StreamStats
 from pipeline.views import write_views
 
 LANES: tuple[LaneName, ...] = ("look", "listen", "narrate")
@@ -60,17 +62,37 @@ class StreamStatus:
     seen: StreamProgress | None = None
     """What a process elsewhere that runs the stream said last."""
 
+    clock: Clock | None = None
+    stats: StreamStats = field(default_factory=StreamStats)
+    restarts: int = 0
+    error: str | None = None
+
     def progress(self) -> StreamProgress:
         if self.seen is not None:
-            return replace(self.seen, state=self.state)
+            return replace(self.seen, state=self.state, restarts=self.restarts, error=self.error)
         readers = [lane for name, lane in self.lanes.items() if name != "narrate"]
         reading = [lane.position for lane in readers if not lane.done]
         position = min(reading) if reading else max((lane.position for lane in readers), default=ZERO)
-        return StreamProgress(self.stream_id, self.state, position, self.duration, self.latest)
+        lag = self._since(position) if reading else None
+        self.stats.waiting = {name: lane.waiting for name, lane in self.lanes.items()}
+        return StreamProgress(self.stream_id, self.state, position, self.duration, self.latest, lag, self.stats, self.restarts, self.error)
 
-    def note(self, record: Record) -> None:
-        if isinstance(record, Caption | Transcript):
-            self.latest = record.text
+    def note(self, lane: LaneName, said: list[Record]) -> None:
+        """The records of a commit."""
+        for record in said:
+            if isinstance(record, Caption | Transcript):
+                self.latest = record.text
+            if isinstance(record, Gap):
+                key = (record.lane, record.reason)
+                self.stats.gap_s[key] = self.stats.gap_s.get(key, 0.0) + float(record.end - record.start)
+            self.stats.records[f"{lane}.{record.type}"] += 1
+            behind = self._since(record.end)
+            if behind is not None:
+                self.stats.latency.setdefault(record.type, Histogram()).observe(behind)
+
+    def _since(self, instant: Fraction) -> float | None:
+        """Seconds by the clock since an instant of the live stream."""
+        return None if self.clock is None else (datetime.now(UTC) - self.clock.zero_time).total_seconds() - float(instant)
 
 
 async def run_stream(
@@ -90,6 +112,7 @@ async def run_stream(
         source, info = await asyncio.to_thread(plan.open_source, place)
         ends = [at for at in (info.duration, plan.stop) if at is not None]
         status.duration = min(ends, default=None)
+        status.clock = info.clock
         status.state = "running"
         try:
             results = await _run_lanes(plan, generation, place, (source, info), models, status, stop)
@@ -123,7 +146,7 @@ async def _run_lanes(
             header = Header(plan.stream_id, generation.number, name, used, generation.source, generation.settings, opened[1].clock)
             log = LogWriter(place / f"{name}.jsonl", header)
             logs.append(log)
-            lane = status.lanes[name] = Lane(log, operators, asks, status.note, LIVE if plan.live else FILE)
+            lane = status.lanes[name] = Lane(log, operators, asks, partial(status.note, name), LIVE if plan.live else FILE)
             read, reader = _reader(name, operators, plan, opened, place)
             runs[name] = asyncio.create_task(lane.run(read, halt, reader), name=f"{plan.stream_id}.{name}")
         pending: set[asyncio.Task[Any]] = {*runs.values(), ended}

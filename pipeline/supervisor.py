@@ -1,21 +1,25 @@
-"""Runs the streams of a plan: as many at once as there is room for, restarted by remedy, stopped in order; the same under both runtimes."""
+"""Runs streams: as many files at once as there is room for, restarted by remedy, stopped in order; the same under both runtimes."""
 
 import asyncio
+import random
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from operators.errors import CapstreamError, ConfigError
 from operators.timeline import ZERO
 from pipeline.plan import ModelPlan, Outcome, RunSettings, StreamPlan, StreamProgress
 from pipeline.stream import StreamStatus
+from pipeline.telemetry import ModelStats
 
 DEADLINE_S = 15.0
 """From the wish to stop to the end: time enough to commit and to write the views."""
 REPORT_S = 0.5
 RESTARTS = 5
-"""Restarts of a stream without a step forward before it is given up."""
+"""Restarts of a stream of a run without a step forward before it is given up."""
 BACKOFF_S = 0.2
+LONGEST_BACKOFF_S = 60.0
 
 
 class StreamLost(Exception):
@@ -26,7 +30,7 @@ class Runtime(Protocol):
     """Where streams and models live. One event loop."""
 
     places: int
-    """Streams that run at once; known after `start`."""
+    """Files that run at once; known after `start`."""
 
     async def start(self) -> None:
         """Raises ModelUnavailable where a model can not be opened."""
@@ -36,7 +40,105 @@ class Runtime(Protocol):
         """Raises CapstreamError where the stream can not go on, StreamLost where its process died."""
         ...
 
+    async def model_stats(self) -> Mapping[str, ModelStats]:
+        """By model and replica, of those that streams share."""
+        ...
+
     async def close(self) -> None: ...
+
+
+def make_runtime(models: Sequence[ModelPlan], settings: RunSettings) -> Runtime:
+    if settings.runtime == "ray":
+        from pipeline.ray_runtime import RayRuntime
+
+        return RayRuntime(models, settings)
+    from pipeline.local import LocalRuntime
+
+    return LocalRuntime(models, settings)
+
+
+@dataclass(slots=True)
+class _Stream:
+    plan: StreamPlan
+    status: StreamStatus
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    task: "asyncio.Task[Outcome] | None" = None
+
+
+class Supervisor:
+    """The streams that run, and how they stand. Everything on one event loop, after the runtime has started.
+
+    resident: streams are restarted for as long as they can be, with growing pauses; else they are given up after RESTARTS.
+    """
+
+    def __init__(self, runtime: Runtime, resident: bool) -> None:
+        self._runtime = runtime
+        self._resident = resident
+        self._streams: dict[str, _Stream] = {}
+        self._places = asyncio.Semaphore(runtime.places)
+
+    def add(self, plan: StreamPlan) -> asyncio.Task[Outcome]:
+        """Start a stream, at once if it is live, or else once there is a place for it. One of its id must not be there."""
+        assert plan.stream_id not in self._streams, plan.stream_id
+        stream = self._streams[plan.stream_id] = _Stream(plan, StreamStatus(plan.stream_id))
+        stream.task = asyncio.create_task(self._in_place(stream), name=plan.stream_id)
+        return stream.task
+
+    async def remove(self, stream_id: str) -> Outcome:
+        """Stop a stream in order and forget it. Takes up to DEADLINE_S, then it is cut off; what it has committed stays."""
+        stream = self._streams[stream_id]
+        assert stream.task is not None
+        stream.stop.set()
+        await asyncio.wait([stream.task], timeout=DEADLINE_S)
+        stream.task.cancel()
+        await asyncio.gather(stream.task, return_exceptions=True)
+        del self._streams[stream_id]
+        return _ended(stream.status, "interrupted") if stream.task.cancelled() else stream.task.result()
+
+    async def stop(self) -> list[Outcome]:
+        """Stop all streams in order, all at once."""
+        return await asyncio.gather(*(self.remove(stream_id) for stream_id in list(self._streams)))
+
+    def progress(self) -> list[StreamProgress]:
+        return [s.status.progress() for s in self._streams.values()]
+
+    async def _in_place(self, stream: _Stream) -> Outcome:
+        if stream.plan.live:
+            return await self._run(stream)
+        async with self._places:
+            return _ended(stream.status, "interrupted") if stream.stop.is_set() else await self._run(stream)
+
+    async def _run(self, stream: _Stream) -> Outcome:
+        plan, status, stop = stream.plan, stream.status, stream.stop
+        lost = 0
+        while True:
+            before = status.progress().position
+            try:
+                outcome = await self._runtime.run(plan, status, stop)
+            except (StreamLost, CapstreamError) as e:
+                lost = lost + 1 if status.progress().position <= before else 1
+                said = e.message if isinstance(e, CapstreamError) else f"its process died {lost} times without a step forward: {e}"
+                status.error = said
+                if stop.is_set():
+                    return _ended(status, "interrupted")
+                if isinstance(e, CapstreamError) and not (self._resident and e.retriable):
+                    return _ended(status, "failed", said, isinstance(e, ConfigError))
+                if not self._resident and lost >= RESTARTS:
+                    return _ended(status, "failed", said)
+                status.state = "restarting"
+                status.restarts += 1
+                await _pause(lost, stop)
+            else:
+                status.state, status.error = outcome.state, outcome.error
+                return outcome
+
+
+async def _pause(lost: int, stop: asyncio.Event) -> None:
+    """Longer each time, and never the same for two streams: what failed together does not come back together."""
+    seconds = min(BACKOFF_S * 2**lost, LONGEST_BACKOFF_S) * random.uniform(0.5, 1.5)
+    stopped = asyncio.create_task(stop.wait())
+    await asyncio.wait([stopped], timeout=seconds)
+    stopped.cancel()
 
 
 def supervise(
@@ -50,83 +152,34 @@ def supervise(
     SIGINT and SIGTERM stop the run in order: what is known is committed, the views are written, the outcomes say "interrupted".
     Raises ModelUnavailable where a model can not be opened.
     """
-    return asyncio.run(_supervise(plans, _runtime(models, settings), on_progress))
-
-
-def _runtime(models: Sequence[ModelPlan], settings: RunSettings) -> Runtime:
-    if settings.runtime == "ray":
-        from pipeline.ray_runtime import RayRuntime
-
-        return RayRuntime(models, settings)
-    from pipeline.local import LocalRuntime
-
-    return LocalRuntime(models, settings)
+    return asyncio.run(_supervise(plans, make_runtime(models, settings), on_progress))
 
 
 async def _supervise(plans: Sequence[StreamPlan], runtime: Runtime, on_progress: Callable[[list[StreamProgress]], None]) -> list[Outcome]:
-    stop = asyncio.Event()
-    statuses = [StreamStatus(plan.stream_id) for plan in plans]
-    loop = asyncio.get_running_loop()
-    for sign in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(sign, stop.set)
-
-    async def run(plan: StreamPlan, status: StreamStatus, places: asyncio.Semaphore) -> Outcome:
-        async with places:
-            if stop.is_set():
-                return _ended(status, "interrupted")
-            return await _run_one(runtime, plan, status, stop)
-
-    stopped = asyncio.create_task(_stopped(stop))
+    stop = stop_on_signals()
     try:
         await runtime.start()
-        places = asyncio.Semaphore(runtime.places)
-        runs = [asyncio.create_task(run(p, s, places)) for p, s in zip(plans, statuses, strict=True)]
+        supervisor = Supervisor(runtime, resident=False)
+        runs = [supervisor.add(plan) for plan in plans]
+        stopped = asyncio.create_task(stop.wait())
         while (going := [t for t in runs if not t.done()]) and not stopped.done():
-            on_progress([s.progress() for s in statuses])
+            on_progress(supervisor.progress())
             await asyncio.wait([*going, stopped], timeout=REPORT_S, return_when=asyncio.FIRST_COMPLETED)
-        for task in runs:
-            task.cancel()
-        results = await asyncio.gather(*runs, return_exceptions=True)
-        outcomes = [
-            _ended(s, "interrupted") if isinstance(r, asyncio.CancelledError) else r for s, r in zip(statuses, results, strict=True)
-        ]
-        on_progress([s.progress() for s in statuses])
-        for outcome in outcomes:
-            if isinstance(outcome, BaseException):
-                raise outcome
-        return [o for o in outcomes if not isinstance(o, BaseException)]
-    finally:
         stopped.cancel()
+        on_progress(supervisor.progress())
+        return await supervisor.stop()
+    finally:
         await runtime.close()
 
 
-async def _stopped(stop: asyncio.Event) -> None:
-    """Ends when the deadline of an ordered stop has passed."""
-    await stop.wait()
-    await asyncio.sleep(DEADLINE_S)
-
-
-async def _run_one(runtime: Runtime, plan: StreamPlan, status: StreamStatus, stop: asyncio.Event) -> Outcome:
-    lost = 0
-    while True:
-        before = status.progress().position
-        try:
-            outcome = await runtime.run(plan, status, stop)
-        except StreamLost as e:
-            lost = lost + 1 if status.progress().position <= before else 1
-            if stop.is_set():
-                return _ended(status, "interrupted")
-            if lost >= RESTARTS:
-                return _ended(status, "failed", f"its process died {lost} times without a step forward: {e}")
-            status.state = "restarting"
-            await asyncio.sleep(BACKOFF_S * 2**lost)
-        except CapstreamError as e:
-            return _ended(status, "failed", e.message, isinstance(e, ConfigError))
-        else:
-            status.state = outcome.state
-            return outcome
+def stop_on_signals() -> asyncio.Event:
+    """Set at the first SIGINT or SIGTERM."""
+    stop = asyncio.Event()
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(sign, stop.set)
+    return stop
 
 
 def _ended(status: StreamStatus, state: str, error: str | None = None, usage: bool = False) -> Outcome:
-    status.state = state
+    status.state, status.error = state, error
     return Outcome(status.stream_id, state, error, status.progress().position if status.lanes else ZERO, {}, (), usage)  # type: ignore[arg-type]

@@ -33,7 +33,7 @@ from pipeline.models import resolve
 from pipeline.operator_run import Asked, OperatorRun
 from pipeline.plan import RunSettings
 from pipeline.stream import StreamStatus
-from pipeline.supervisor import _runtime
+from pipeline.supervisor import make_runtime
 
 MEDIA = Path(os.environ.get("CAPSTREAM_MEDIA") or Path(__file__).parents[3] / "shared" / "media")
 CORES = len(os.sched_getaffinity(0))
@@ -113,7 +113,7 @@ class Whole:
 
         async def timed() -> float:
             with tempfile.TemporaryDirectory(dir=self.folder) as out:
-                here = _runtime(self.models, RunSettings(Path(out), runtime, False))  # type: ignore[arg-type]
+                here = make_runtime(self.models, RunSettings(Path(out), runtime, False))  # type: ignore[arg-type]
                 await here.start()
                 start = time.perf_counter()
                 outcome = await here.run(self.plans[0], StreamStatus("bench"), asyncio.Event())

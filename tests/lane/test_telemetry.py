@@ -1,0 +1,57 @@
+"""What Prometheus reads of running streams."""
+
+import urllib.request
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from operators.errors import ConfigError
+from operators.records import Clock, Gap
+from pipeline.stream import StreamStatus
+from pipeline.telemetry import Histogram, ModelStats, StreamStats, serve_metrics
+
+
+def test_one_endpoint_shows_streams_and_models() -> None:
+    status = StreamStatus("cam-1")
+    status.clock = Clock("arrival", (datetime.now(UTC) - timedelta(seconds=12)).isoformat())
+    status.note("look", [Gap(Fraction(1), Fraction(3), "look", "source_down"), Gap(Fraction(4), Fraction(5), "look", "source_down")])
+    progress = replace(status.progress(), state="running", lag_s=1.5, stats=status.stats)
+    close, address = serve_metrics("127.0.0.1:0", lambda: [progress], lambda: {"speech/0": ModelStats(2.5, 7, 9, 1)})
+    try:
+        page = urllib.request.urlopen(f"http://{address}/metrics", timeout=10).read().decode()
+    finally:
+        close()
+    found = {(s.name, *sorted(s.labels.values())): s.value for f in text_string_to_metric_families(page) for s in f.samples}
+    assert found["capstream_streams", "running"] == 1
+    assert found["capstream_streams", "failed"] == 0
+    assert found["capstream_lag_seconds", "cam-1"] == 1.5
+    assert found["capstream_gap_seconds_total", "cam-1", "look", "source_down"] == 3
+    assert found["capstream_records_total", "cam-1", "gap", "look"] == 2
+    assert found["capstream_model_busy_seconds_total", "speech/0"] == 2.5
+    assert found["capstream_model_queue", "speech/0"] == 1
+    assert found["capstream_latency_seconds_bucket", "8.0", "cam-1", "gap"] == 1
+    assert found["capstream_latency_seconds_bucket", "13.0", "cam-1", "gap"] == 2
+
+
+def test_latency_is_only_known_of_streams_with_a_clock() -> None:
+    status = StreamStatus("film")
+    status.note("look", [Gap(Fraction(1), Fraction(3), "look", "discontinuity")])
+    assert status.stats.latency == {}
+    assert status.stats.records == {"look.gap": 1}
+
+
+def test_buckets_take_what_is_at_most_their_bound() -> None:
+    histogram = Histogram()
+    for seconds in (0.25, 0.26, 60.0, 61.0):
+        histogram.observe(seconds)
+    assert (histogram.counts[0], histogram.counts[1], histogram.counts[-2], histogram.counts[-1]) == (1, 1, 1, 1)
+    assert StreamStats().latency == {}
+
+
+@pytest.mark.parametrize("address", ["nowhere", "127.0.0.1:99999", "127.0.0.1:x"])
+def test_an_address_that_is_none_is_said(address: str) -> None:
+    with pytest.raises(ConfigError, match="write HOST:PORT"):
+        serve_metrics(address, list, dict)
