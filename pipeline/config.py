@@ -2,7 +2,7 @@
 
 A profile is a TOML file that names every operator that runs and its options. One that says `base = "cpu"` changes a few keys
 of another. In the tables of the lanes, `text = true` runs an operator as it is by default, `text = false` does not run it, and
-naming one of its options runs it with that.
+naming one of its options runs it with that. Under `live` stand tables of the lanes as they are for live streams, where they differ.
 """
 
 import difflib
@@ -29,8 +29,8 @@ def profiles() -> list[str]:
     return sorted(path.stem for path in PROFILES.glob("*.toml"))
 
 
-def load(profile: str, changes: Sequence[str] = ()) -> Settings:
-    """The settings of a shipped profile or a profile file, with `key=value` changes made to them.
+def load(profile: str, changes: Sequence[str] = (), live: bool = False) -> Settings:
+    """The settings of a shipped profile or a profile file, with `key=value` changes made to them; those for live streams, or for files.
 
     Raises:
         ConfigError: no such profile, no TOML, an unknown key, or a value that is not what its key takes.
@@ -39,6 +39,11 @@ def load(profile: str, changes: Sequence[str] = ()) -> Settings:
     raw = _read(profile, ())
     for change in changes:
         raw = merge(raw, _change(kind, change))
+    over = raw.pop("live", {})
+    if not isinstance(over, dict) or not set(over) <= set(LANES):
+        raise ConfigError(f"live is a table of {', '.join(LANES)}, not {over!r}")
+    if live:
+        raw = merge(raw, over)
     try:
         return kind.model_validate_json(json.dumps(_plain(raw), default=str))
     except ValidationError as e:
@@ -104,6 +109,8 @@ def _change(kind: type, change: str) -> Raw:
     if not change.isprintable():
         raise ConfigError(f"--set {change!r}: it holds characters that can not be printed; write the value in plain UTF-8")
     path = dotted.strip().split(".")
+    if path[0] == "live" and path[1:2] and path[1] in LANES:
+        return {"live": _change(kind, change.strip().removeprefix("live."))}
     at: Any = kind
     for depth, name in enumerate(path):
         if name not in (below := _keys(at)):

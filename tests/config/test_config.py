@@ -165,3 +165,22 @@ def test_merge_changes_neither() -> None:
     assert merge(base, over) == {"a": {"b": 3, "c": 2}, "d": {"e": 4}}
     assert base == {"a": {"b": 1, "c": 2}, "d": True}
     assert over == {"a": {"b": 3}, "d": {"e": 4}}
+
+
+def test_a_live_stream_has_the_settings_of_the_profile_and_its_own_upon_them() -> None:
+    changes = ["listen.words.threshold=0.5", "live.listen.words.pack_s=9", "live.look.text=false"]
+    file, live = load("cpu", changes), load("cpu", changes, live=True)
+    assert (file.listen.words.threshold, live.listen.words.threshold) == (0.5, 0.5)
+    assert file.listen.words.pack_s > live.listen.words.pack_s == 9
+    assert file.look.text is not None
+    assert live.look.text is None
+    assert file.models == live.models
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [("live.models.vad.use=silero", "unknown key live"), ("live.listen.wrods=true", "unknown key listen.wrods: did you mean")],
+)
+def test_only_lanes_differ_for_live_streams(change: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        load("cpu", [change])
