@@ -38,13 +38,14 @@ class Pack:
         return any(span.start * SOUND_RATE_HZ < end + margin and span.end * SOUND_RATE_HZ > start - margin for start, end in self.speech)
 
     def within_speech(self, span: Span, margin: int) -> Span:
-        """A stretch of the stream without what of it lies further than `margin` samples from the speech that it overlaps: recognisers
-        draw the first and the last word of a phrase out into the silence around it."""
+        """A stretch of the stream with its ends moved towards the speech that it overlaps, by at most `margin` samples: recognisers draw
+        the first and the last word of a phrase out into the silence around it."""
         first, last = span.start * SOUND_RATE_HZ, span.end * SOUND_RATE_HZ
         over = [(start, end) for start, end in self.speech if first < end and last > start]
         if not over:
             return span
-        return Span(max(span.start, _instant(over[0][0] - margin)), min(span.end, _instant(over[-1][1] + margin)))
+        start, end = min(max(first, over[0][0]), first + margin), max(min(last, over[-1][1]), last - margin)
+        return Span(_instant(start), _instant(end))
 
     def place(self, heard: Span) -> tuple[int, Span]:
         """Where in the stream a stretch of the pack lies: number of the piece that holds its middle; its instants, kept in that piece."""
@@ -166,5 +167,5 @@ class Packer:
         return sum(end - start for start, end in self._pieces(speech, ceiling))
 
 
-def _instant(sample: int) -> Fraction:
+def _instant(sample: int | Fraction) -> Fraction:
     return Fraction(sample, SOUND_RATE_HZ)

@@ -42,7 +42,7 @@ class SpeechOptions:
     margin_ms: int = 1000
     """Words that a recogniser hears further than this from any speech that the gate heard are not said."""
     overhang_ms: int = 200
-    """A word reaches at most this far out of the speech that the gate heard."""
+    """What of a word reaches out of the speech that the gate heard is taken off, up to this much."""
     pack_s: float = 28.9
     """Sound that the recogniser is given at once; what one more block of the gate adds must fit into its 30 s."""
     pack_span_s: float = 60.0

@@ -13,8 +13,9 @@ NEAR_MS = 300
 """How far an onset may be from where it is known to be."""
 FAR_MS = 600
 """The same for offsets."""
-SPEECH_MS = 400
-"""The same for the edges of speech: a word may reach 0.2 s into the silence around it."""
+SPEECH_MS = 600
+"""The same for the edges of speech: the first and last word of Whisper reach up to 0.6 s into the silence around them, measured, of
+which 0.2 s is taken off."""
 SWELLING_MS = 1000
 """The same for sounds and titles, which come and go by degrees."""
 

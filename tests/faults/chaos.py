@@ -44,14 +44,15 @@ class Chaos:
         Raises AssertionError where a run that was not killed fails or hangs.
         """
         chance = random.Random(self.seed)
-        fresh: list[str] = []
+        complete = 0
         while len(self.done) < self.kills:
+            # A fresh run that was killed before it made its generation is to be begun anew.
+            begun = any(self.out.glob(f"*/{complete + 1}/generation.json"))
+            fresh = ["--fresh"] if complete and not begun else []
             process = start(self.clip, self.out, self.profile, *fresh)
             if self._harass(process, chance, time.monotonic()):
                 yield said(self.out)
-                fresh = ["--fresh"]
-            else:
-                fresh = []
+                complete += 1
 
     def _harass(self, process: subprocess.Popen[str], chance: random.Random, begun: float) -> bool:
         """True when the run came to its end; False when it was killed as a whole."""

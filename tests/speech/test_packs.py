@@ -137,8 +137,10 @@ def _silence() -> Sound:
 
 def test_a_word_is_kept_to_the_speech_that_it_overlaps() -> None:
     pack = Pack(((0, 20 * S),), ((2 * S, 4 * S), (10 * S, 12 * S)))
-    assert pack.within_speech(span(1, 2.5), S // 4) == span(1.75, 2.5)
-    assert pack.within_speech(span(3.5, 6), S // 4) == span(3.5, 4.25)
+    assert pack.within_speech(span(1, 2.5), S // 4) == span(1.25, 2.5)
+    assert pack.within_speech(span(1.875, 2.5), S // 4) == span(2, 2.5)
+    assert pack.within_speech(span(3.5, 6), S // 4) == span(3.5, 5.75)
+    assert pack.within_speech(span(3.5, 4.125), S // 4) == span(3.5, 4)
     assert pack.within_speech(span(2.5, 3), S // 4) == span(2.5, 3)
     assert pack.within_speech(span(3, 11), S // 4) == span(3, 11)
     assert pack.within_speech(span(5, 6), S // 4) == span(5, 6)
