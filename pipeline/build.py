@@ -21,7 +21,7 @@ from operators.records import Model
 from operators.sources import SourceOptions, open_source
 from operators.timeline import ZERO, clock, exact
 from pipeline.models import identify, resolve
-from pipeline.naming import name_sources
+from pipeline.naming import Named, name_sources
 from pipeline.plan import LaneName, ModelPlan, Outcome
 from pipeline.settings import MODELS, ChosenModel, Lanes, Settings, asked_models, choose_model, choose_operators
 
@@ -41,7 +41,7 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
-class FileStream:
+class PlannedStream:
     """The plan of one stream (`pipeline.plan.StreamPlan`)."""
 
     stream_id: str
@@ -49,8 +49,9 @@ class FileStream:
     cut: Cut
     source: SourceOptions
     lanes: Lanes
-    """Without the lanes of tracks that are not there."""
+    """Those of a file without the lanes of tracks that are not there."""
     settings_fingerprint: str
+    live: bool = False
 
     @property
     def start(self) -> Fraction:
@@ -59,10 +60,6 @@ class FileStream:
     @property
     def stop(self) -> Fraction | None:
         return self.cut.stop
-
-    @property
-    def live(self) -> bool:
-        return False
 
     def open_source(self, place: Path) -> tuple[Source, StreamInfo]:
         return open_source(self.uri, self.source)
@@ -77,30 +74,46 @@ class FileStream:
         return [c.cls(c.options, *([stills] if c.cls is Describer else [])) for c in self.lanes.get(lane, ())]
 
 
-def plan_streams(sources: Sequence[str], settings: Settings, cut: Cut) -> tuple[list[FileStream], list[Outcome]]:
-    """The streams that can be run, in their order, and the outcomes of those that can not: every source is probed.
+def plan_streams(
+    sources: Sequence[str], settings: Settings, cut: Cut, live: Settings | None = None
+) -> tuple[list[PlannedStream], list[Outcome]]:
+    """The streams that can be run, in their order, and the outcomes of those that can not: every file is probed.
+    `live`: the settings for live streams, where they are others.
 
     Raises:
         ConfigError: an id is none or is there twice, or the settings do not hold together.
     """
-    lanes = choose_operators(settings)
-    _check_models(lanes, settings)
-    fingerprint = _settings_fingerprint(lanes, settings, cut)
     named, unnamed = name_sources(sources)
-    streams = [FileStream(n.stream_id, _absolute(n.uri), cut, settings.source, lanes, fingerprint) for n in named]
+    make = {False: _planner(settings, cut, False), True: _planner(live or settings, cut, True)}
+    streams = [make[is_live(n.uri)](n) for n in named]
     with ThreadPoolExecutor(PROBES) as pool:
         probed = list(pool.map(_probe, streams))
     refused = [_refuse(stream_id, e) for stream_id, e in unnamed] + [o for o in probed if isinstance(o, Outcome)]
-    return [s for s in probed if isinstance(s, FileStream)], refused
+    return [s for s in probed if isinstance(s, PlannedStream)], refused
 
 
-def plan_models(streams: Sequence[FileStream], settings: Settings, progress: Callable[[str], None]) -> list[ModelPlan]:
+def _planner(settings: Settings, cut: Cut, live: bool) -> Callable[[Named], PlannedStream]:
+    lanes = choose_operators(settings)
+    _check_models(lanes, settings)
+    fingerprint = _settings_fingerprint(lanes, settings, cut)
+    return lambda n: PlannedStream(n.stream_id, _absolute(n.uri), cut, settings.source, lanes, fingerprint, live)
+
+
+def plan_models(streams: Sequence[PlannedStream], settings: Settings, progress: Callable[[str], None]) -> list[ModelPlan]:
     """The models that these streams ask, fetched where they have to be; `progress` is told of it in lines.
 
     Raises:
         ModelUnavailable: a model can not be had, or wants a device that is not here.
     """
-    asked = {role for stream in streams for role in asked_models(stream.lanes)}
+    return _plan_models({role for stream in streams for role in asked_models(stream.lanes)}, settings, progress)
+
+
+def plan_every_model(settings: Settings, progress: Callable[[str], None]) -> list[ModelPlan]:
+    """The same for any stream with these settings."""
+    return _plan_models(set(asked_models(choose_operators(settings))), settings, progress)
+
+
+def _plan_models(asked: set[str], settings: Settings, progress: Callable[[str], None]) -> list[ModelPlan]:
     return [_plan_model(role, model, progress) for role in MODELS if role in asked and (model := choose_model(role, settings))]
 
 
@@ -124,12 +137,19 @@ def _settings_fingerprint(lanes: Lanes, settings: Settings, cut: Cut) -> str:
     return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
+def is_live(uri: str) -> bool:
+    return uri == "-" or "://" in uri
+
+
 def _absolute(uri: str) -> str:
     """An actor's working folder is not ours."""
     return uri if "://" in uri else str(Path(uri).absolute())
 
 
-def _probe(stream: FileStream) -> FileStream | Outcome:
+def _probe(stream: PlannedStream) -> PlannedStream | Outcome:
+    if stream.live:
+        backward = ConfigError(f"{stream.stream_id} is live: --from can not go back in it; leave it away")
+        return _refuse(stream.stream_id, backward) if stream.start else stream
     try:
         _, info = open_source(stream.uri, stream.source)
     except CapstreamError as e:

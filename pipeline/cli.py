@@ -112,6 +112,29 @@ def run(
 
 
 @app.command()
+def serve(
+    fleet: Annotated[Path, typer.Argument(metavar="FLEET.toml", help="Which streams to watch; read again when it changes.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where records and subtitles go, a folder a stream.")] = Path("out"),
+    runtime: Annotated[Runtime, typer.Option(help="On Ray, or all in this process.")] = Runtime.ray,
+) -> int:
+    """Watch streams until told to stop: they come and go with the fleet file."""
+    from pipeline.serve import Control, Serving, serve
+
+    return serve(Serving(fleet, out, runtime.value), Control())
+
+
+@app.command()
+def status(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The --out of serve.")] = Path("out"),
+    records: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
+) -> int:
+    """How the streams of a running serve stand."""
+    from pipeline.fleet_status import show
+
+    return show(out, records)
+
+
+@app.command()
 def doctor(
     bench: Annotated[bool, typer.Option("--bench", help="Also measure which number format is fastest here.")] = False,
 ) -> int:

@@ -67,6 +67,11 @@ def id_of(uri: str) -> str:
     return safe_id(PurePosixPath(address.path).stem or address.hostname or address.scheme)
 
 
+def masked(uri: str) -> str:
+    """An address without its user and password; anything else as it is."""
+    return re.sub(r"(?<=://)[^/]*@", "…@", uri)
+
+
 def name_sources(sources: Iterable[str]) -> tuple[list[Named], list[tuple[str, SourceUnavailable]]]:
     """The streams that are meant, folders and globs unfolded; and the ids of those that can not be had, with the reason.
 

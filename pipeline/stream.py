@@ -24,6 +24,7 @@ from operators.records import Caption, Clock, Gap, Model, Record, Transcript
 from operators.timeline import ZERO, Span, cell
 from pipeline.lane import FILE, LIVE, Ask, Lane, LaneResult, Read
 from pipeline.log import Commit, Header, LogFollower, LogWriter, last_commit, write_atomically
+from pipeline.naming import masked
 from pipeline.plan import LaneName, Outcome, RunSettings, StreamPlan, StreamProgress
 from pipeline.reading import BATCH, as_they_come, batches, merged, nothing
 from pipeline.telemetry import Histogram, StreamStats
@@ -226,14 +227,15 @@ def _choose_generation(folder: Path, plan: StreamPlan, source: str, settings: Ru
     number = numbers[-1] if numbers else 0
     if number:
         last = msgspec.json.decode((folder / str(number) / "generation.json").read_bytes(), type=Generation)
-        again = settings.fresh or (plan.live and _done(folder / str(number)))
+        # What a live stream showed can not be analysed again with other settings: they hold from now on.
+        again = settings.fresh or (plan.live and (_done(folder / str(number)) or last.settings != plan.settings_fingerprint))
         if last.source == source and (not again or last.run_id == settings.run_id):
             if last.settings != plan.settings_fingerprint:
                 raise ConfigError(
                     f"{folder} was made with other settings: repeat them, or start a new generation with --fresh, or choose another --out"
                 )
             return last
-    generation = Generation(number + 1, source, plan.settings_fingerprint, settings.run_id, uuid4().hex, ascii(plan.uri)[1:-1])
+    generation = Generation(number + 1, source, plan.settings_fingerprint, settings.run_id, uuid4().hex, ascii(masked(plan.uri))[1:-1])
     place = folder / str(generation.number)
     try:
         place.mkdir(exist_ok=True)

@@ -44,8 +44,8 @@ class Pack:
         over = [(start, end) for start, end in self.speech if first < end and last > start]
         if not over:
             return span
-        start, end = min(max(first, over[0][0]), first + margin), max(min(last, over[-1][1]), last - margin)
-        return Span(_instant(start), _instant(end))
+        head, tail, most = map(_instant, (over[0][0], over[-1][1], margin))
+        return Span(min(max(span.start, head), span.start + most), max(min(span.end, tail), span.end - most))
 
     def place(self, heard: Span) -> tuple[int, Span]:
         """Where in the stream a stretch of the pack lies: number of the piece that holds its middle; its instants, kept in that piece."""
@@ -167,5 +167,5 @@ class Packer:
         return sum(end - start for start, end in self._pieces(speech, ceiling))
 
 
-def _instant(sample: int | Fraction) -> Fraction:
+def _instant(sample: int) -> Fraction:
     return Fraction(sample, SOUND_RATE_HZ)

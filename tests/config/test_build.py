@@ -7,7 +7,7 @@ import pytest
 
 from operators.errors import ConfigError, ModelUnavailable, SourceUnavailable
 from pipeline import build
-from pipeline.build import Cut, FileStream, plan_models, plan_streams
+from pipeline.build import Cut, PlannedStream, plan_models, plan_streams
 from pipeline.config import load
 from pipeline.plan import LaneName
 
@@ -26,7 +26,7 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def plan(*sources: Path | str, profile: str = "cpu", changes: tuple[str, ...] = (), cut: Cut = WHOLE) -> list[FileStream]:
+def plan(*sources: Path | str, profile: str = "cpu", changes: tuple[str, ...] = (), cut: Cut = WHOLE) -> list[PlannedStream]:
     streams, refused = plan_streams([str(s) for s in sources], load(profile, changes), cut)
     assert not refused
     return streams
