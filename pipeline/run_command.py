@@ -42,9 +42,9 @@ class Request:
 def execute(request: Request) -> int:
     """Run it and say how it went; the exit code. Raises CapstreamError where nothing could be started."""
     errors = Console(stderr=True, highlight=False)
-    settings = load(request.profile, request.changes)
+    settings, live = (load(request.profile, request.changes, live) for live in (False, True))
     _check_out(request.out)
-    planned, refused = plan_streams(request.sources, settings, request.cut)
+    planned, refused = plan_streams(request.sources, settings, request.cut, live)
     for outcome in refused:
         _complain(outcome)
     if not planned:
