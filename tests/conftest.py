@@ -1,12 +1,13 @@
 """What tests need from outside, never skipped silently.
 
-CAPSTREAM_REQUIRE=ray,ffmpeg,whisper,media makes what is listed and missing fail.
+CAPSTREAM_REQUIRE=ray,ffmpeg,whisper,media,kafka makes what is listed and missing fail.
 """
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,3 +54,34 @@ def whisper_base() -> Path:
     except ModelUnavailable as e:
         missing("whisper", f"Whisper base can not be had: {e}; try `capstream models fetch whisper-base`")
         raise
+
+
+@pytest.fixture(scope="session")
+def real_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """`real_kafka.RealKafka`: Apache Kafka on free ports, or what KAFKA_BOOTSTRAP names."""
+    import real_kafka
+
+    from deploy.kafka.broker import BrokerError
+
+    try:
+        found = real_kafka.start(tmp_path_factory.mktemp("kafka"))
+    except BrokerError as e:
+        missing("kafka", f"no Kafka broker: {e}")
+        raise
+    yield found
+    if found.broker is not None:
+        found.broker.kill()
+
+
+@pytest.fixture
+def kafka(real_kafka: Any) -> Any:
+    """`pipeline.kafka_connection.Kafka` with a prefix of its own, its topics made."""
+    from uuid import uuid4
+
+    from pipeline.kafka_connection import Kafka, KafkaOptions
+    from pipeline.kafka_topics import ensure_topics
+
+    real_kafka.ensure()
+    kafka = Kafka(KafkaOptions(bootstrap=real_kafka.bootstrap, prefix=f"t{uuid4().hex[:8]}"))
+    ensure_topics(kafka)
+    return kafka
