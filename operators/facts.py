@@ -168,9 +168,12 @@ class Still:
         return still_uri(self.at)
 
 
+STILLS = "frames"
+
+
 def still_uri(at: Fraction) -> str:
     """Where the still of an instant is kept, relative to the folder of its generation."""
-    return f"frames/{to_ms(at):010}.jpg"
+    return f"{STILLS}/{to_ms(at):010}.jpg"
 
 
 Fact: TypeAlias = Word | Speech | Shot | SeenText | Sound

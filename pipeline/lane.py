@@ -41,10 +41,13 @@ class Pace:
     behind: Fraction
     """Seconds of media by which an operator may be behind its lane before the lane waits for it or, live, drops what it asked first."""
     live: bool
+    trims: bool
+    """Frees the disk of what is old; else nobody does, or who has shipped it."""
 
 
-FILE = Pace(2.0, 2.0, Fraction(180), live=False)
-LIVE = Pace(0.25, 2.0, Fraction(20), live=True)
+FILE = Pace(2.0, 2.0, Fraction(180), live=False, trims=False)
+LIVE = Pace(0.25, 2.0, Fraction(20), live=True, trims=True)
+TRIM_S = 60.0
 
 
 class GapKeeper:
@@ -110,7 +113,7 @@ class Lane:
         self._tasks: dict[asyncio.Task[None], tuple[OperatorRun, Asked]] = {}
         """What was asked of models and is not answered, oldest first."""
         self._failure: BaseException | None = None
-        self._committed_at = monotonic()
+        self._committed_at = self._trimmed_at = monotonic()
         self._news = False
         """Something was written since the last commit."""
         self._said: list[Record] = []
@@ -257,6 +260,9 @@ class Lane:
         self._news = False
         said, self._said = self._said, []
         self._on_commit(said)
+        if self._pace.trims and self._committed_at - self._trimmed_at > TRIM_S:
+            self._trimmed_at = self._committed_at
+            self._log.trim()
 
     @property
     def waiting(self) -> int:

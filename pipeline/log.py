@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 
 from operators.errors import StorageError
-from operators.facts import Features, Still
+from operators.facts import STILLS, Features, Still
 from operators.facts_json import fact_from_json, fact_to_json, record_from_json, record_to_json
 from operators.protocols import Entry, Output, State
 from operators.records import Clock, Identity, Model, Record, Wire, to_wire
@@ -125,7 +125,7 @@ class LogWriter:
             trim(self._path, self._path.stat().st_size)
             for origin in self._rows:
                 trim(rows_path(self._path, origin), self._rows[origin].length)
-            trim_stills(self._path.parent / still_uri(ZERO).partition("/")[0], self.last.position if self.last else ZERO)
+            trim_stills(self._path.parent / STILLS, self.last.position if self.last else Fraction(0))
 
     def close(self) -> None:
         """Close without a commit: what was appended since the last one is dropped when the log is opened again."""

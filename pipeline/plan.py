@@ -124,5 +124,7 @@ class RunSettings:
     runtime: Literal["ray", "local"]
     fresh: bool
     """Start a new generation of every stream."""
+    ships: bool = False
+    """Somebody ships the logs, and frees what of them it has shipped."""
     run_id: str = field(default_factory=lambda: uuid4().hex)
     """A stream that is restarted within the run that made its generation goes on with it, `fresh` or not."""

@@ -116,7 +116,7 @@ async def run_stream(
         status.clock = info.clock
         status.state = "running"
         try:
-            results = await _run_lanes(plan, generation, place, (source, info), models, status, stop)
+            results = await _run_lanes(plan, generation, place, (source, info), models, status, stop, settings)
         except BaseException:
             with suppress(StorageError):  # a full disk is told of once
                 await asyncio.to_thread(write_views, folder, place)
@@ -134,6 +134,7 @@ async def _run_lanes(
     models: Mapping[str, tuple[Model, Ask]],
     status: StreamStatus,
     stop: asyncio.Event,
+    settings: RunSettings,
 ) -> dict[str, LaneResult]:
     asks = {name: ask for name, (_, ask) in models.items()}
     halt = asyncio.Event()
@@ -147,7 +148,8 @@ async def _run_lanes(
             header = Header(plan.stream_id, generation.number, name, used, generation.source, generation.settings, opened[1].clock)
             log = LogWriter(place / f"{name}.jsonl", header)
             logs.append(log)
-            lane = status.lanes[name] = Lane(log, operators, asks, partial(status.note, name), LIVE if plan.live else FILE)
+            pace = replace(LIVE, trims=not settings.ships) if plan.live else FILE
+            lane = status.lanes[name] = Lane(log, operators, asks, partial(status.note, name), pace)
             read, reader = _reader(name, operators, plan, opened, place)
             runs[name] = asyncio.create_task(lane.run(read, halt, reader), name=f"{plan.stream_id}.{name}")
         pending: set[asyncio.Task[Any]] = {*runs.values(), ended}
