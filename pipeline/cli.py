@@ -11,12 +11,15 @@ import traceback
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer.exceptions import Abort, TyperException
 
 from operators.errors import CapstreamError, ConfigError
+
+if TYPE_CHECKING:
+    from pipeline.kafka_connection import Kafka
 
 NOTHING, USAGE, INTERRUPTED = 1, 2, 130
 REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
@@ -98,6 +101,7 @@ def run(
     fresh: Annotated[bool, typer.Option("--fresh", help="Run anew what was run before.")] = False,
     changes: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the profile.")] = None,
     records: Annotated[bool, typer.Option("--json", help="Print the final records as JSON lines.")] = False,
+    kafka: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Also deliver the records to Kafka, each exactly once.")] = None,
 ) -> int:
     """Write what is said and what happens to DIR/STREAM/."""
     from pipeline.build import Cut
@@ -108,6 +112,7 @@ def run(
     if cut.stop is not None and cut.stop <= cut.start:
         raise ConfigError(f"--to {stop} is not after --from {start}")
     said = [*([f"listen.words.language={language}"] if language else []), *(changes or [])]
+    said += [f"kafka.bootstrap={kafka}"] if kafka else []
     return execute(Request(sources, profile, said, cut, out, runtime.value, fresh, records))
 
 
@@ -132,6 +137,40 @@ def status(
     from pipeline.fleet_status import show
 
     return show(out, records)
+
+
+@app.command()
+def topics(
+    kafka: Annotated[str, typer.Option(metavar="HOST:PORT", help="A broker.")],
+    prefix: Annotated[str | None, typer.Option(help="Of the topics' names.")] = None,
+    profile: Annotated[str, typer.Option(help="A profile whose [kafka] table says how to log in.")] = "cpu",
+) -> int:
+    """Make the topics that are missing; say which settings break the guarantee."""
+    from pipeline.kafka_topics import show
+
+    return show(_kafka(kafka, prefix, profile))
+
+
+@app.command()
+def tail(
+    streams: Annotated[list[str] | None, typer.Argument(metavar="[STREAM...]", help="All, without.")] = None,
+    kafka: Annotated[str, typer.Option(metavar="HOST:PORT", help="A broker.")] = "127.0.0.1:9092",
+    prefix: Annotated[str | None, typer.Option(help="Of the topics' names.")] = None,
+    profile: Annotated[str, typer.Option(help="A profile whose [kafka] table says how to log in.")] = "cpu",
+    beginning: Annotated[bool, typer.Option("--from-beginning", help="Also what is there already.")] = False,
+) -> int:
+    """Print transcripts, captions and events from Kafka as they come, each once; Ctrl-C ends it."""
+    from pipeline.kafka_tail import tail
+
+    return tail(_kafka(kafka, prefix, profile), streams or [], beginning)
+
+
+def _kafka(bootstrap: str, prefix: str | None, profile: str) -> "Kafka":
+    from pipeline.config import load
+    from pipeline.kafka_connection import Kafka
+
+    changes = [f"kafka.bootstrap={bootstrap}", *([f"kafka.prefix={prefix}"] if prefix else [])]
+    return Kafka.of(load(profile, changes).kafka)
 
 
 @app.command()

@@ -50,7 +50,7 @@ class OutConfig(msgspec.Struct, frozen=True, kw_only=True):
 class Said(msgspec.Struct, frozen=True, omit_defaults=True):
     """One line of what it says. A stream's lanes may start when it is `ready`; `broken` is the last line before exit code 75."""
 
-    state: Literal["ready", "shipped", "refused", "waits", "set aside", "broken"]
+    state: Literal["ready", "shipped", "refused", "waits", "set aside", "restored", "broken"]
     stream_id: str | None = None
     message: str | None = None
     generation: int | None = None
@@ -149,7 +149,7 @@ class StreamShipper:
         known = read_checkpoint(self._shipper.kafka, self._stream_id, self._waits())  # R2
         known = self._reconcile(known)
         shipment = self._open(known)
-        self._say("ready")
+        self._shipper.say(Said("ready", self._stream_id, None, *_shipped(known)))
         held: Batch | None = None
         since = monotonic()
         while not self._shipper.stop.is_set():
@@ -179,7 +179,11 @@ class StreamShipper:
             self._say("set aside", moved)
         if max(generations(self._folder), default=0) >= known.generation:
             return known
-        return restore(self._folder, known, lambda new: self._producer.ship([], new))
+        restored = restore(self._folder, known, lambda new: self._producer.ship([], new))
+        self._say(
+            "restored", f"{self._folder / str(known.generation)} was begun anew from what Kafka has; what was said before is there only"
+        )
+        return restored
 
     def _newer(self, known: Checkpoint | None) -> int | None:
         """The next generation that is here."""
@@ -192,11 +196,10 @@ class StreamShipper:
 
     def _ship(self, batch: Batch) -> None:
         self._producer.ship(batch.messages, batch.checkpoint)
-        ends = {name: lane.end for name, lane in batch.checkpoint.lanes.items()}
         latency_ms = round(self._producer.latency_s * 1000)
-        self._shipper.say(Said("shipped", self._stream_id, None, batch.checkpoint.generation, ends, latency_ms))
+        self._shipper.say(Said("shipped", self._stream_id, None, *_shipped(batch.checkpoint), latency_ms))
 
-    def _say(self, state: Literal["ready", "waits", "set aside"], message: str | None = None) -> None:
+    def _say(self, state: Literal["waits", "set aside", "restored"], message: str) -> None:
         self._shipper.say(Said(state, self._stream_id, message))
 
     def _waits(self) -> Callable[[str], None]:
@@ -212,6 +215,10 @@ class StreamShipper:
                 next_s = monotonic() + SLOW_S
 
         return wait
+
+
+def _shipped(known: Checkpoint | None) -> tuple[int | None, dict[str, int] | None]:
+    return (known.generation, {name: lane.end for name, lane in known.lanes.items()}) if known else (None, None)
 
 
 def main() -> int:

@@ -12,9 +12,10 @@ from typing import Literal
 from rich.console import Console
 
 from operators.errors import StorageError
-from operators.timeline import clock
+from operators.timeline import ZERO, clock
 from pipeline.build import Cut, plan_models, plan_streams
 from pipeline.config import load
+from pipeline.kafka_delivery import deliver
 from pipeline.plan import Outcome, RunSettings
 from pipeline.progress import ProgressView
 from pipeline.supervisor import supervise
@@ -49,18 +50,34 @@ def execute(request: Request) -> int:
         _complain(outcome)
     if not planned:
         return _exit_code(refused)
-    models = plan_models(planned, settings, lambda line: errors.print(line, style="dim", markup=False, soft_wrap=True))
-    with ProgressView(errors) as view:
-        outcomes = supervise(planned, models, RunSettings(request.out, request.runtime, request.fresh), view)
+
+    def say(line: str) -> None:
+        errors.print(line, style="dim", markup=False, soft_wrap=True)
+
+    late: list[str] = []
+    with deliver(settings.kafka, request.out, say) as delivery:
+        models = plan_models(planned, settings, say)
+        if delivery:
+            stopped = delivery.admit(plan.stream_id for plan in planned)
+            refused += [Outcome(s, "failed", f"not run: {why}", ZERO, {}, ()) for s, why in stopped.items()]
+            planned = [plan for plan in planned if plan.stream_id not in stopped]
+        outcomes = []
+        if planned:
+            with ProgressView(errors) as view:
+                outcomes = supervise(planned, models, RunSettings(request.out, request.runtime, request.fresh), view)
+        if delivery:
+            late = delivery.finish()
     for outcome in outcomes:
         _complain(outcome)
+    for line in late:
+        print(f"capstream: {line}", file=sys.stderr)
     if request.records:
         _print_records(outcomes, request.out)
     else:
         for outcome in outcomes:
             if outcome.state != "failed":
                 print(_summary(outcome, request.out))
-    return _exit_code([*refused, *outcomes])
+    return _exit_code([*refused, *outcomes]) or (PARTLY if late else 0)
 
 
 def _check_out(out: Path) -> None:

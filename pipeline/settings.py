@@ -21,6 +21,7 @@ from operators.subtitles import SubtitleCutter
 from operators.vision.features import FrameEncoder, FrameFeatures, SignalFeatures
 from operators.vision.shots import ShotDetector
 from operators.vision.text import ScreenText, TextReader
+from pipeline.kafka_connection import KafkaOptions
 from pipeline.plan import LaneName
 
 Choices: TypeAlias = Mapping[str, type[Any]]
@@ -83,6 +84,7 @@ class Settings(Table):
 
     description: str = ""
     source: SourceOptions = SourceOptions()
+    kafka: KafkaOptions = KafkaOptions()
     look: Any
     listen: Any
     narrate: Any

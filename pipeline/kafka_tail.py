@@ -1,0 +1,67 @@
+"""`capstream tail`: transcripts, captions and events from Kafka as they come, for people."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from operators.errors import ConfigError
+from operators.timeline import clock, from_ms
+from pipeline.kafka_connection import Kafka
+from pipeline.kafka_messages import identity
+
+SHOWN = ("transcripts", "captions", "events")
+POLL_MS = 250
+Origin = tuple[str, int, str]
+
+
+class Once:
+    """Tells what was had before from what is new: an origin counts upwards. This is what every reader should do (H8)."""
+
+    def __init__(self) -> None:
+        self._next: dict[Origin, int] = {}
+
+    def __call__(self, value: dict[str, Any]) -> bool:
+        """Whether the record is new."""
+        *origin, sequence = identity(value)
+        key: Origin = tuple(origin)  # type: ignore[assignment]
+        if sequence < self._next.get(key, 0):
+            return False
+        self._next[key] = sequence + 1
+        return True
+
+
+def tail(kafka: Kafka, streams: Sequence[str], beginning: bool) -> int:
+    """Print until interrupted. Raises ConfigError where there are no such topics, BrokerUnavailable."""
+    from kafka import TopicPartition
+
+    consumer = kafka.consumer(auto_offset_reset="latest")
+    try:
+        with kafka.mapped():
+            names = [kafka.topic(name) for name in SHOWN]
+            partitions = [TopicPartition(name, p) for name in names for p in sorted(consumer.partitions_for_topic(name) or ())]
+            if not partitions:
+                raise ConfigError(f"there is no topic {names[0]}: check --prefix, or make it with capstream topics")
+            consumer.assign(partitions)
+            (consumer.seek_to_beginning if beginning else consumer.seek_to_end)()
+            new = Once()
+            while True:
+                for records in consumer.poll(POLL_MS).values():
+                    for record in records:
+                        value = msgspec.json.decode(record.value)
+                        if (not streams or value["stream_id"] in streams) and new(value):
+                            print(line(value), flush=True)
+    finally:
+        consumer.close()
+
+
+def line(value: dict[str, Any]) -> str:
+    """A record in one line: when, which stream, what."""
+    at = clock(from_ms(value["start_ms"]))
+    said = {
+        "transcript": lambda: f"transcript  {value['text']}",
+        "caption": lambda: f"{value['kind']:<11} {value['text']}",
+        "event": lambda: f"event       {value['label']} {value['lifecycle']} ({value['source']}, {value['score']:.2f})",
+    }[value["type"]]()
+    plain = " ".join("".join(c if c.isprintable() else " " for c in said).split(" "))
+    return f"{at}  {value['stream_id']:<16} {plain}"
