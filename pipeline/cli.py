@@ -121,11 +121,12 @@ def serve(
     fleet: Annotated[Path, typer.Argument(metavar="FLEET.toml", help="Which streams to watch; read again when it changes.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where records and subtitles go, a folder a stream.")] = Path("out"),
     runtime: Annotated[Runtime, typer.Option(help="On Ray, or all in this process.")] = Runtime.ray,
+    kafka: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Deliver the records to Kafka; be controlled from there.")] = None,
 ) -> int:
-    """Watch streams until told to stop: they come and go with the fleet file."""
-    from pipeline.serve import Control, Serving, serve
+    """Watch streams until told to stop: they come and go with the fleet file and, with Kafka, the control topic."""
+    from pipeline.serve import Serving, serve
 
-    return serve(Serving(fleet, out, runtime.value), Control())
+    return serve(Serving(fleet, out, runtime.value, kafka))
 
 
 @app.command()

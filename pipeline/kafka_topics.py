@@ -16,10 +16,17 @@ REPLICAS, IN_SYNC = 3, 2
 CHECKPOINT_BYTES = 8 << 20
 DAY_MS = 86_400_000
 TRANSACTION_MS = 10_000
-COMPACTED = ("checkpoints", "streams")
-SHORT_LIVED = ("partials", "control")
+COMPACTED = ("checkpoints", "streams", "control")
+SHORT_LIVED = ("partials",)
 NAMES = ("transcripts", "captions", "events", "gaps", "checkpoints", "streams", "partials", "control", "dlq")
 RECORDS = ("transcripts", "captions", "events", "gaps")
+
+FORGOTTEN = {
+    "checkpoints": "what a quiet stream has shipped is forgotten, and shipped twice",
+    "streams": "states are forgotten",
+    "control": "streams that were added are forgotten",
+}
+"""Of a topic that should be compacted and is not."""
 
 State = Literal["good", "made", "weak", "broken"]
 """weak: what is promised does not outlive the loss of a broker, or a reader that is away for long; broken: nothing is shipped."""
@@ -79,7 +86,7 @@ def audit(topic: Seen, partitions: int) -> list[tuple[State, str]]:
     policy = set(config.get("cleanup.policy", "delete").split(","))
     if name in COMPACTED and policy != {"compact"}:
         state: State = "broken" if name == "checkpoints" else "weak"
-        why = "what a quiet stream has shipped is forgotten, and shipped twice" if name == "checkpoints" else "states are forgotten"
+        why = FORGOTTEN[name]
         found.append((state, f"cleanup.policy is {','.join(sorted(policy))}, not compact: {why}"))
     if name not in COMPACTED and "compact" in policy:
         found.append(("broken", "cleanup.policy compacts: of each stream only its last record would stay; set it to delete"))

@@ -64,7 +64,8 @@ def execute(request: Request) -> int:
         outcomes = []
         if planned:
             with ProgressView(errors) as view:
-                outcomes = supervise(planned, models, RunSettings(request.out, request.runtime, request.fresh), view)
+                run = RunSettings(request.out, request.runtime, request.fresh, ships=delivery is not None)
+                outcomes = supervise(planned, models, run, view)
         if delivery:
             late = delivery.finish()
     for outcome in outcomes:

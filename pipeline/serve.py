@@ -8,12 +8,12 @@ import asyncio
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import psutil
@@ -24,6 +24,9 @@ from pipeline.build import Cut, plan_every_model, plan_streams
 from pipeline.config import load
 from pipeline.fleet import Admission, Fleet, StreamSpec, differences, read_fleet, with_secrets
 from pipeline.fleet_status import STATUS
+from pipeline.kafka_connection import Kafka
+from pipeline.kafka_control import KafkaControl
+from pipeline.kafka_delivery import Delivery, deliver
 from pipeline.log import write_atomically
 from pipeline.naming import masked
 from pipeline.plan import RunSettings, StreamPlan, StreamProgress
@@ -31,48 +34,51 @@ from pipeline.supervisor import Runtime, Supervisor, make_runtime, stop_on_signa
 from pipeline.telemetry import ModelStats, serve_metrics
 
 EVERY_S = 1.0
-
-
-class Control(AbstractContextManager["Control"]):
-    """What others ask for while it runs: streams to add, and streams to leave (None)."""
-
-    def wanted(self) -> Mapping[str, StreamSpec | None]:
-        return {}
-
-    def tell(self, streams: Sequence[Mapping[str, Any]]) -> None:
-        """How the streams stand."""
-
-    def __exit__(self, *error: object) -> None:
-        pass
+PARTLY = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Serving:
     fleet: Path
     out: Path
-    runtime: str
+    runtime: Literal["ray", "local"]
+    kafka: str | None
+    """HOST:PORT, in the place of what the profile says."""
 
 
-def serve(serving: Serving, control: Control) -> int:
-    """Until SIGINT or SIGTERM. Raises CapstreamError where it can not begin."""
+def serve(serving: Serving) -> int:
+    """Until SIGINT or SIGTERM; the exit code. Raises CapstreamError where it can not begin."""
     fleet = read_fleet(serving.fleet)
-    settings = load(fleet.profile, fleet.set)
+    settings = load(fleet.profile, [*fleet.set, *([f"kafka.bootstrap={serving.kafka}"] if serving.kafka else [])])
     try:
         serving.out.mkdir(parents=True, exist_ok=True)
     except OSError as e:
         raise StorageError(f"can not write to {serving.out}: {e.strerror}; choose another folder with --out") from e
-    models = plan_every_model(settings, lambda line: print(line, file=sys.stderr))
-    run = RunSettings(serving.out, serving.runtime, fresh=False)  # type: ignore[arg-type]
-    with control:
-        asyncio.run(Watch(serving, fleet, control).run(make_runtime(models, run)))
-    return 0
+    models = plan_every_model(settings, say)
+    with deliver(settings.kafka, serving.out, say) as delivery:
+        control = KafkaControl(Kafka.of(settings.kafka), say) if delivery else None
+        try:
+            run = RunSettings(serving.out, serving.runtime, fresh=False, ships=delivery is not None)
+            asyncio.run(Watch(serving, fleet, (delivery, control)).run(make_runtime(models, run)))
+        finally:
+            if control:
+                control.close()
+        late = delivery.finish() if delivery else []
+    for line in late:
+        say(line)
+    return PARTLY if late else 0
+
+
+def say(line: str) -> None:
+    print(f"capstream: {line}", file=sys.stderr, flush=True)
 
 
 class Watch:
     """Keeps what runs equal to what is wanted. One event loop."""
 
-    def __init__(self, serving: Serving, fleet: Fleet, control: Control) -> None:
-        self._serving, self._fleet, self._control = serving, fleet, control
+    def __init__(self, serving: Serving, fleet: Fleet, kafka: tuple[Delivery | None, KafkaControl | None]) -> None:
+        self._serving, self._fleet = serving, fleet
+        self._delivery, self._control = kafka
         self._read_at = serving.fleet.stat().st_mtime_ns
         self._running: dict[str, StreamSpec] = {}
         self._refused: dict[str, tuple[StreamSpec, str]] = {}
@@ -87,13 +93,13 @@ class Watch:
             supervisor = Supervisor(runtime, resident=True)
             admission = Admission(runtime.places)
             close, address = serve_metrics(self._fleet.metrics, supervisor.progress, lambda: self._models)
-            self._say(f"metrics at http://{address}/metrics")
+            say(f"metrics at http://{address}/metrics")
             try:
                 while not stop.is_set():
                     await self._turn(supervisor, admission)
                     self._models = await runtime.model_stats()
                     await _wait(stop, EVERY_S)
-                self._say("stopping")
+                say("stopping")
                 await supervisor.stop()
             finally:
                 close()
@@ -134,23 +140,26 @@ class Watch:
             if changed != self._read_at:
                 self._read_at = changed
                 self._fleet = read_fleet(self._serving.fleet)
-                self._say(f"{self._serving.fleet} was read again")
+                say(f"{self._serving.fleet} was read again")
         except (OSError, ConfigError) as e:
-            self._say(f"the fleet stays as it was: {e}")
-        wanted: dict[str, StreamSpec | None] = {**self._fleet.streams, **self._control.wanted()}
+            say(f"the fleet stays as it was: {e}")
+        asked = self._control.wanted() if self._control else {}
+        wanted: dict[str, StreamSpec | None] = {**self._fleet.streams, **asked}
         return {stream_id: spec for stream_id, spec in wanted.items() if spec is not None}
 
     def _plan(self, stream_id: str, spec: StreamSpec) -> StreamPlan | None:
         try:
             changes = [*self._fleet.set, *spec.changes]
             settings, live = (load(self._fleet.profile, changes, live) for live in (False, True))
-            [*plans], refused = plan_streams([f"{stream_id}={with_secrets(spec.source)}"], settings, Cut(ZERO, None), live)
+            plans, refused = plan_streams([f"{stream_id}={with_secrets(spec.source)}"], settings, Cut(ZERO, None), live)
         except CapstreamError as e:
             self._refused[stream_id] = spec, e.message
             return None
-        if refused:
-            self._refused[stream_id] = spec, refused[0].error or "refused"
-        return plans[0] if plans else None
+        stopped = self._delivery.admit([stream_id]) if plans and self._delivery else {}
+        if refused or stopped:
+            self._refused[stream_id] = spec, stopped.get(stream_id) or refused[0].error or "refused"
+            return None
+        return plans[0]
 
     def _fleet_status(
         self, progress: Sequence[StreamProgress], wanted: Mapping[str, StreamSpec], waiting: Sequence[str]
@@ -166,13 +175,11 @@ class Watch:
             line = f"{s['state']}{': ' + s['error'] if s['error'] else ''}"
             if self._told.get(s["stream_id"]) != line:
                 self._told[s["stream_id"]] = line
-                self._say(f"{s['stream_id']}: {line}")
+                say(f"{s['stream_id']}: {line}")
         status = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "process": os.getpid(), "streams": streams}
         write_atomically(self._serving.out / STATUS, msgspec.json.encode(status))
-        self._control.tell(streams)
-
-    def _say(self, line: str) -> None:
-        print(f"capstream: {line}", file=sys.stderr, flush=True)
+        if self._control:
+            self._control.tell(streams)
 
 
 def status_of(s: StreamProgress, spec: StreamSpec) -> dict[str, Any]:
