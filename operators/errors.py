@@ -3,6 +3,7 @@
 CapstreamError
     ConfigError         fix the command line, the profile or the file it names (exit 2)
     SourceUnavailable   the source can not be opened or was lost: may be tried again where `retriable`
+        LiveUnavailable a live source gives nothing now (retriable)
         DecoderLost     the decoder's process died: read on from the same place (retriable)
     DecodeError         the media is damaged here: skip, count, state a Gap
     ModelUnavailable    the model is not there, or is not what it should be
@@ -37,6 +38,12 @@ class ConfigError(CapstreamError):
 
 class SourceUnavailable(CapstreamError):
     """A file that is missing or is no media is not retriable; a live source that went away is."""
+
+
+class LiveUnavailable(SourceUnavailable):
+    """Nothing comes from a live source, for a stated reason; its recorder goes on trying."""
+
+    retriable = True
 
 
 class DecoderLost(SourceUnavailable):

@@ -8,7 +8,8 @@ import os
 import re
 import select
 import subprocess
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from time import monotonic
 from types import TracebackType
@@ -19,6 +20,7 @@ from operators.errors import DecodeError
 SILENCE_S = 120.0
 """A decoder of a local file that gives nothing for so long hangs."""
 LONGEST_LINE = 4096
+SAID = 20
 _PREFIX = re.compile(r"^(\[[^\]]*\]\s*)+")
 
 
@@ -28,13 +30,17 @@ class Child:
     What the child complained of on its stderr before it wrote a byte is known once that byte is read.
     """
 
-    def __init__(self, argv: Sequence[str], silence_s: float = SILENCE_S) -> None:
+    def __init__(self, argv: Sequence[str], silence_s: float = SILENCE_S, wait_on: Callable[[], bool] = lambda: True) -> None:
+        """`wait_on` is asked ten times a second while the child gives nothing; where it says no, the child is taken to hang."""
         self.hangs = False
         self.complaint = ""
         """The last line on its stderr, without its prefix."""
         self._complaints = 0
         self._unended = b""
+        self.said: deque[str] = deque(maxlen=SAID)
+        """The latest of these lines."""
         self._silence_s = silence_s
+        self._wait_on = wait_on
         pipe = subprocess.PIPE
         try:
             # A session of its own: the Ctrl-C that stops us in order is not for it.
@@ -62,7 +68,7 @@ class Child:
         while not self._output.poll(100):
             # A child that can not complain does not go on.
             self._listen()
-            if monotonic() > until:
+            if monotonic() > until or not self._wait_on():
                 self._hang()
                 return b""
         return self._stdout.read(size) or b""
@@ -91,6 +97,14 @@ class Child:
         self._listen()
         return status
 
+    def end_input(self) -> None:
+        """Nothing further is written."""
+        self._stdin.close()
+
+    def kill(self) -> None:
+        """From any thread: what reads or writes ends soon."""
+        self._process.kill()
+
     def close(self) -> None:
         self._process.kill()
         self._process.wait()
@@ -114,6 +128,7 @@ class Child:
             for line in filter(None, map(bytes.strip, lines)):
                 self._complaints += 1
                 self.complaint = _PREFIX.sub("", line[:LONGEST_LINE].decode(errors="replace"))[:300]
+                self.said.append(self.complaint)
 
 
 def _there(stream: IO[bytes] | None) -> IO[bytes]:

@@ -59,7 +59,7 @@ class Decoding:
         """All that the decoder gives; `careful`: only up to its first complaint."""
         given, zero = False, self._found.info.zero + self._found.lift
         with Child(command) as child:
-            for instant, data in _packets(child):
+            for instant, data in packets_of(child):
                 if careful and child.complaints:
                     self._damaged = True
                     return
@@ -93,7 +93,7 @@ class Decoding:
         return self._found.stated_ends.get(self._track) if self._damaged else None
 
 
-def _packets(child: Child) -> Iterator[Block]:
+def packets_of(child: Child) -> Iterator[Block]:
     """Timestamps and bytes of the one track in the NUT stream; a stream that breaks off ends."""
     at_once = {"probesize": "32", "analyzeduration": "0"}
     try:

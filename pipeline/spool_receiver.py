@@ -1,0 +1,187 @@
+"""What comes from a live source: packets of its best two tracks, from a receiver that can be killed at any moment."""
+
+import os
+import select
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from types import TracebackType
+from typing import Any, Protocol
+
+import av
+from av import AudioStream, Packet, VideoStream
+from av.container import InputContainer
+from av.stream import Stream
+
+from operators.errors import ConfigError
+from operators.media import PictureTrack, SoundTrack
+from operators.sources.child import Child
+from operators.sources.live import Address, receiver_command
+from operators.sources.live_clock import Timed
+from operators.sources.manifest import Arrival, TrackKind, now
+from operators.sources.probe import FASTEST_RATE
+from operators.sources.tracks import SourceOptions, codec_of, language_of, picture_candidates, sound_candidates
+from operators.timeline import ZERO
+
+READ_BYTES = 1 << 16
+Track = VideoStream | AudioStream
+SPOILT = ("Non-monoton", "New audio stream", "New video stream")
+"""Complaints after which what ffmpeg copies is not what came: timestamps that it flattened, tracks that it leaves out."""
+TS_OPTIONS = {"correct_ts_overflow": "0", "probesize": "4000000", "analyzeduration": "2500000"}
+NUT_OPTIONS = {"probesize": "32", "analyzeduration": "0"}
+
+
+class Pipe(Protocol):
+    """Bytes as they come; empty at the end, or once `wait_on` says no."""
+
+    def read(self, size: int) -> bytes: ...
+
+
+class StandardInput:
+    """A pipe that somebody else fills."""
+
+    def __init__(self, handle: int, wait_on: Callable[[], bool]) -> None:
+        self._handle = handle
+        self._wait_on = wait_on
+        self._poll = select.poll()
+        self._poll.register(handle, select.POLLIN)
+        self.ended = False
+
+    def read(self, size: int) -> bytes:
+        while not self._poll.poll(100):
+            if not self._wait_on():
+                return b""
+        data = os.read(self._handle, size)
+        self.ended = self.ended or not data
+        return data
+
+
+@dataclass(slots=True)
+class Watched:
+    """A pipe that tells of what comes through, and ends once it is not waited for."""
+
+    pipe: Pipe
+    came: Callable[[], bool]
+    """Called after each reading that gave something; says whether to go on."""
+
+    def read(self, size: int) -> bytes:
+        data = self.pipe.read(size)
+        return data if data and self.came() else b""
+
+
+class Receiver:
+    """One connection to the source. A context manager; ends with its receiver killed."""
+
+    def __init__(self, address: Address, tracks: SourceOptions, stdin: int | None, watch: Callable[[], bool], again: bool) -> None:
+        """watch: asked ten times a second and whenever something comes: False ends everything here.
+
+        Raises DecodeError where ffmpeg can not be started.
+        """
+        self._address = address
+        self._tracks = tracks
+        self.child = None if stdin is not None else Child(receiver_command(address, tracks, again), float("inf"), watch)
+        self.pipe = StandardInput(stdin, watch) if stdin is not None else None
+        self._container: InputContainer | None = None
+        self.streams: dict[TrackKind, Track] = {}
+        self.answered: Arrival | None = None
+        """When the first bytes came."""
+        self._watch = watch
+
+    def open(self) -> bool:
+        """Looks for tracks; False where it gave none. Raises ConfigError (the track asked for is not there)."""
+        source = self.child or self.pipe
+        assert source is not None
+        transport = self._address.transport
+        options = TS_OPTIONS if transport == "mpegts" else NUT_OPTIONS
+        watched: Any = Watched(source, self._came)
+        try:
+            container = av.open(watched, "r", format=transport, options=options, metadata_errors="replace", buffer_size=READ_BYTES)
+        except (av.FFmpegError, UnicodeError):
+            return False
+        self._container = container
+        try:
+            # ffmpeg has chosen already what it copies.
+            chosen = self._tracks if transport == "mpegts" else SourceOptions()
+            pictures, sounds = picture_candidates(container, chosen), sound_candidates(container, chosen)
+        except ConfigError as e:
+            raise ConfigError(f"{self._address.name}: {e.message}") from None
+        if pictures:
+            self.streams["picture"] = pictures[0]
+        if sounds:
+            self.streams["sound"] = sounds[0]
+        return bool(self.streams)
+
+    @property
+    def container(self) -> str:
+        return {"mpegts": "mpegts", "nut": self._address.kind}[self._address.transport]
+
+    @property
+    def zero(self) -> Fraction | None:
+        """The source's instant at which the earlier track begins, where both are known."""
+        starts = [s.start_time * s.time_base for s in self.streams.values() if s.start_time is not None and s.time_base]
+        return min(starts) if len(starts) == len(self.streams) else None
+
+    def packets(self) -> "Iterator[tuple[TrackKind, Timed[Packet[Stream]]]]":
+        """Up to the end, or to where ffmpeg begins to change what came."""
+        assert self._container is not None
+        kinds = {stream.index: kind for kind, stream in self.streams.items()}
+        try:
+            for packet in self._container.demux(list(self.streams.values())):
+                timed = _timed(packet)
+                if timed is not None:
+                    yield kinds[packet.stream_index], timed
+                if self.spoilt:
+                    return
+        except (av.FFmpegError, IndexError):
+            return
+
+    @property
+    def spoilt(self) -> str | None:
+        """The complaint of ffmpeg after which it is to be replaced."""
+        said = self.child.said if self.child else ()
+        return next((line for line in said if any(word in line for word in SPOILT)), None)
+
+    @property
+    def ended(self) -> bool:
+        """Standard input has come to its end: nothing more will ever come."""
+        return self.pipe is not None and self.pipe.ended
+
+    def __enter__(self) -> "Receiver":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self.child:
+            self.child.close()
+        if self._container is not None:
+            self._container.close()
+
+    def _came(self) -> bool:
+        self.answered = self.answered or now()
+        return self._watch()
+
+
+def _timed(packet: "Packet[Stream]") -> "Timed[Packet[Stream]] | None":
+    base = packet.time_base
+    showing = packet.pts if packet.pts is not None else packet.dts
+    if not packet.size or showing is None or base is None:
+        return None
+    decoding = packet.dts if packet.dts is not None else showing
+    return Timed(packet, decoding * base, showing * base, (packet.duration or 0) * base)
+
+
+def picture_track(streams: dict[TrackKind, Track], at: Fraction) -> PictureTrack | None:
+    track = streams.get("picture")
+    if not isinstance(track, VideoStream):
+        return None
+    stretch, width, rate = track.sample_aspect_ratio or Fraction(1), track.width, track.average_rate
+    if Fraction(1, 8) <= stretch <= 8:
+        width = max(1, round(width * stretch))
+    shown = rate if rate and ZERO < rate <= FASTEST_RATE else None
+    return PictureTrack(0, codec_of(track), width, track.height, 0, shown, at)
+
+
+def sound_track(streams: dict[TrackKind, Track], at: Fraction) -> SoundTrack | None:
+    track = streams.get("sound")
+    if not isinstance(track, AudioStream):
+        return None
+    return SoundTrack(0, codec_of(track), track.rate, track.channels, language_of(track), at)

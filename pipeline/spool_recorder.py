@@ -1,0 +1,128 @@
+"""The recorder of a live source: one connection after the other, watched by the progress of its packets. It never waits for readers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import monotonic, sleep
+
+from operators.errors import CapstreamError, ConfigError
+from operators.sources.live import Address
+from operators.sources.live_clock import MPEG_TURN
+from operators.sources.manifest import Down, Ended
+from operators.sources.tracks import SourceOptions
+from pipeline.spool_receiver import Receiver
+from pipeline.spool_timeline import Connection, Timeline
+from pipeline.spool_watch import Backoff, SpoolOptions, StallWatch
+from pipeline.spool_writer import SpoolWriter
+
+TICK_S = 0.1
+HLS_PATIENCE = 3
+"""A playlist gives its media in pieces of several seconds."""
+_MEANINGS = (
+    (("401", "403", "Unauthorized", "Forbidden"), "refuses the user or password: check them in the address"),
+    (("404", "Not Found"), "has no such stream: check the path in the address"),
+    (("refused",), "refuses the connection: is the server running, and the port right?"),
+    (("No route to host", "unreachable"), "can not be reached from here: check the address and the network"),
+    (("Failed to resolve", "Name or service"), "has a name that is not known here: check the address"),
+)
+
+
+@dataclass(slots=True)
+class Recorder:
+    """Runs once, in one thread. `stopped` is asked ten times a second."""
+
+    address: Address
+    writer: SpoolWriter
+    options: SpoolOptions
+    tracks: SourceOptions
+    stopped: Callable[[], bool]
+    stdin: int | None = None
+    _timeline: Timeline = field(init=False)
+    _watch: StallWatch = field(init=False)
+    _backoff: Backoff = field(init=False)
+    _seen_s: float = field(default_factory=monotonic)
+    """When the source was last seen to give media."""
+    _told: str = ""
+
+    def __post_init__(self) -> None:
+        self._timeline = Timeline(self.writer, MPEG_TURN if self.address.transport == "mpegts" else None)
+        self._watch = StallWatch(self.options, HLS_PATIENCE if self.address.kind == "hls" else 1)
+        self._backoff = Backoff(self.options)
+
+    def run(self) -> None:
+        """Until it is stopped, the source has truly ended, or was down for `give_up_s`."""
+        while (why := self._connect()) is None:
+            self._pause()
+        self._timeline.end()
+        self.writer.say(Ended(self.writer.end, why))
+
+    def _connect(self) -> str | None:
+        """One connection, from beginning to end; returns why there is to be no other."""
+        self._watch.start(monotonic())
+        spoilt = None
+        try:
+            with Receiver(self.address, self.tracks, self.stdin, self._go_on, self.writer.sessions > 0) as receiver:
+                if receiver.open():
+                    self._receive(receiver)
+                spoilt = receiver.spoilt
+                if receiver.ended:
+                    return "standard input has ended"
+                if not self.stopped():
+                    self._explain(receiver)
+        except ConfigError as e:
+            self._tell(e.message, final=True)
+            return e.message
+        except CapstreamError as e:
+            self._tell(e.message)
+        finally:
+            self._timeline.lose("discontinuity" if spoilt else "source_down")
+        return self._over()
+
+    def _receive(self, receiver: Receiver) -> None:
+        assert receiver.answered is not None
+        repeats = self.address.kind == "hls"
+        self._timeline.connect(Connection(receiver.container, receiver.streams, receiver.zero, receiver.answered, repeats))
+        for kind, timed in receiver.packets():
+            self._seen_s = monotonic()
+            self._watch.packet_came(self._seen_s)
+            self._timeline.take(kind, timed)
+            self._backoff.reset()
+            self._told = ""
+
+    def _go_on(self) -> bool:
+        """Whether the connection is worth waiting for; called all the time."""
+        self._timeline.tick()
+        return not self.stopped() and not self._watch.stalled(monotonic())
+
+    def _over(self) -> str | None:
+        if self.stopped():
+            return "stopped"
+        longest = self.options.give_up_s
+        return f"{self.address.name} was down for {longest:.0f} s" if longest is not None and monotonic() - self._seen_s > longest else None
+
+    def _pause(self) -> None:
+        until = monotonic() + self._backoff.next_s()
+        while monotonic() < until and not self.stopped():
+            self._timeline.tick()
+            sleep(TICK_S)
+
+    def _explain(self, receiver: Receiver) -> None:
+        """Why it is down, for those who wait for it."""
+        stalled = self._watch.stalled(monotonic())
+        said = " ".join(receiver.child.said) if receiver.child and receiver.child.complaints else ""
+        for words, meaning in _MEANINGS:
+            if any(word in said for word in words):
+                return self._tell(meaning)
+        if receiver.streams:
+            return self._tell("has stopped sending")
+        if receiver.answered is None:
+            return self._tell(
+                "does not answer"
+                if stalled or receiver.child is None
+                else self.address.clean(receiver.child.complaint) or "closes the connection"
+            )
+        return self._tell("answers and stays silent" if stalled else "sends no media of a kind known here")
+
+    def _tell(self, why: str, final: bool = False) -> None:
+        if why != self._told:
+            self._told = why
+            self.writer.say(Down(why, final))

@@ -1,0 +1,213 @@
+"""One timeline out of many connections: where sessions begin on it, what is missing between them, and which track is silent."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from fractions import Fraction
+from math import ceil
+from time import monotonic
+from typing import Literal
+from zlib import crc32
+
+from av import Packet
+from av.stream import Stream
+
+from operators.sources.live_clock import Jump, LiveClock, Timed, next_beginning
+from operators.sources.manifest import Arrival, Missing, Resumed, Session, TrackKind, boot_id
+from pipeline.spool_receiver import Track, picture_track, sound_track
+from pipeline.spool_watch import MissingParts, Pace
+from pipeline.spool_writer import SpoolWriter, files_base
+
+AvTimed = Timed["Packet[Stream]"]
+SILENT = Fraction(10)
+"""A track of which nothing came for so long, while the other went on, is told to be missing."""
+TRACK_PART = Fraction(20)
+"""It is told of in short parts: who puts both tracks together is not to be held up."""
+JUMP_CELL = Fraction(1, 10)
+"""A jump of the source's clock takes so much of the timeline, so that it can be stated in it."""
+BURST_S = 5.0
+REMEMBERED = 20_000
+"""Packets that are known again when a playlist lists them again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """What a receiver found."""
+
+    container: str
+    streams: dict[TrackKind, Track]
+    zero: Fraction | None
+    """The source's instant of its beginning, where it is known."""
+    arrival: Arrival
+    repeats: bool
+    """It gives again what it gave before."""
+    source_time: datetime | None = None
+    """The source's own time at its beginning."""
+
+
+@dataclass(slots=True)
+class _Silence:
+    since: Fraction
+    parts: MissingParts | None = None
+
+
+@dataclass(slots=True)
+class Timeline:
+    """What is known of a live source so far. For one thread; `clock_s` is the monotonic clock."""
+
+    writer: SpoolWriter
+    turn: Fraction | None
+    clock_s: Callable[[], float] = monotonic
+    _why: str = "start"
+    _clock: "LiveClock[Packet[Stream]]" = field(init=False)
+    _pace: Pace = field(default_factory=Pace)
+    _connection: Connection | None = None
+    _in_session: bool = False
+    _down: MissingParts | None = None
+    _silences: dict[TrackKind, _Silence] = field(default_factory=dict)
+    _known: "deque[tuple[TrackKind, Fraction, int]]" = field(default_factory=lambda: deque(maxlen=REMEMBERED))
+    _known_set: set[tuple[TrackKind, Fraction, int]] = field(default_factory=set)
+    _bases: dict[TrackKind, Fraction] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._clock = LiveClock(self.turn)
+        if self.writer.last_arrival is not None:
+            self._take_up(*self.writer.last_arrival)
+
+    def connect(self, connection: Connection) -> None:
+        """What comes now comes from here; its session begins with its first packet."""
+        self._connection, self._in_session = connection, False
+        self._bases = {kind: files_base(stream) for kind, stream in connection.streams.items()}
+
+    def lose(self, why: str) -> None:
+        """The connection is over, or was none."""
+        self._connection, self._in_session = None, False
+        self.writer.close_segment()
+        if self._down is None and self.writer.sessions:
+            self._why, self._down = why, MissingParts(self.writer.end)
+
+    def take(self, kind: TrackKind, timed: AvTimed) -> None:
+        connection = self._connection
+        assert connection is not None
+        if connection.repeats and self._is_known(kind, timed):
+            return
+        if not self._in_session:
+            self._begin_connected(connection, timed)
+        found = self._clock.place(kind, timed, self.clock_s())
+        if isinstance(found, Jump):
+            self._jump(connection, found, [*self._clock.doubtful(), (kind, timed)])
+            return
+        for placed in found:
+            self._note(connection, placed.showing)
+            if self._sounds_again(kind, placed.showing):
+                self.writer.write(kind, placed.packet, placed.decoding, placed.showing)
+
+    def tick(self) -> None:
+        """States what is missing by now. To be called several times a second, and whenever something came."""
+        if self._down is not None:
+            while part := self._down.due(self._pace.at(self.clock_s())):
+                self.writer.say(Missing(*part, self._why, None))
+        elif self._in_session:
+            for kind, silence in self._silences.items():
+                if self._clock.end - silence.since >= SILENT and silence.parts is None:
+                    silence.parts = MissingParts(silence.since, SILENT, TRACK_PART)
+                while silence.parts and (part := silence.parts.due(self._clock.end)):
+                    self.writer.say(Missing(*part, "source_down", kind, f"there is no {kind}"))
+
+    def end(self) -> None:
+        """The last word on what is missing."""
+        self.lose("source_down")
+        if self._down is not None and (part := self._down.rest(self._pace.at(self.clock_s()))):
+            self.writer.say(Missing(*part, self._why, None))
+
+    def _take_up(self, at: Fraction, arrival: Arrival) -> None:
+        """The timeline of a recorder before this one goes on by the clock: the monotonic one, where it is still the same."""
+        passed = self.clock_s() - arrival.monotonic_s
+        if arrival.boot != boot_id():
+            passed = max(0.0, (datetime.now(arrival.wall_time.tzinfo) - arrival.wall_time).total_seconds())
+        self._pace.came(at, self.clock_s() - passed)
+        self._clock.end = self.writer.end
+        self._why, self._down = "recorder_restart", MissingParts(self.writer.end)
+
+    def _begin_connected(self, connection: Connection, timed: AvTimed) -> None:
+        first = timed.showing
+        zero = connection.zero
+        if zero is None or connection.repeats or abs(zero - first) > SILENT:
+            zero = first
+        end, goes_on = self.writer.end, self._clock.goes_on(zero)
+        at = end
+        if self.writer.sessions:
+            at = next_beginning(end, self._pace.at(connection.arrival.monotonic_s), goes_on)
+        if self._down is not None and (part := self._down.rest(at)):
+            self.writer.say(Missing(*part, self._why, None))
+        self._begin(connection, at, zero, self._why)
+        self._down = None
+
+    def _jump(self, connection: Connection, jump: Jump, came: list[tuple[TrackKind, AvTimed]]) -> None:
+        end = self.writer.end
+        at = (ceil(end / JUMP_CELL) + 1) * JUMP_CELL
+        step = f"the clock of the source stepped by {float(jump.step):+.3f} s"
+        self.writer.say(Missing(end, at, "discontinuity", None, step))
+        self._begin(connection, at, min(timed.showing for _, timed in came), "discontinuity", jumped=True)
+        for kind, timed in came:
+            self.take(kind, timed)
+
+    def _begin(self, connection: Connection, at: Fraction, zero: Fraction, why: str, jumped: bool = False) -> None:
+        self._in_session = True
+        self._clock.begin(at, zero, self.clock_s(), jumped)
+        streams = connection.streams
+        clock: Literal["source", "arrival"] = "arrival" if connection.source_time is None else "source"
+        shown = (connection.source_time or connection.arrival.wall_time) - timedelta(seconds=float(at))
+        session = Session(
+            number=self.writer.sessions,
+            at=at,
+            why=why,
+            arrival=connection.arrival,
+            clock=clock,
+            zero=shown.isoformat(timespec="milliseconds"),
+            container=connection.container,
+            picture=picture_track(streams, at),
+            sound=sound_track(streams, at),
+            bases=self._bases,
+        )
+        self.writer.begin(session, streams)
+        for kind in {*self._silences, *streams}:
+            silence = self._silences.setdefault(kind, _Silence(at))
+            silence.since = at
+            if kind in streams:
+                silence.parts = None
+            elif silence.parts is not None:
+                silence.parts.told = at
+        if not jumped:
+            self._pace.came(at, connection.arrival.monotonic_s)
+
+    def _note(self, connection: Connection, showing: Fraction) -> None:
+        """How far behind the timeline packets come; not in the burst of those that came while tracks were looked for."""
+        now_s = self.clock_s()
+        if now_s - connection.arrival.monotonic_s > BURST_S:
+            self._pace.came(showing, now_s)
+
+    def _sounds_again(self, kind: TrackKind, showing: Fraction) -> bool:
+        """Ends what is told of a track's silence; False for what comes too late to be told otherwise."""
+        silence = self._silences[kind]
+        parts = silence.parts
+        if parts is not None:
+            if showing < parts.told:
+                return False
+            if part := parts.rest(showing):
+                self.writer.say(Missing(*part, "source_down", kind, f"there is no {kind}"))
+            self.writer.say(Resumed(kind, showing))
+            silence.parts = None
+        silence.since = max(silence.since, showing)
+        return True
+
+    def _is_known(self, kind: TrackKind, timed: AvTimed) -> bool:
+        key = kind, timed.decoding, crc32(bytes(timed.packet))
+        if key in self._known_set:
+            return True
+        if len(self._known) == REMEMBERED:
+            self._known_set.discard(self._known[0])
+        self._known.append(key)
+        self._known_set.add(key)
+        return False
