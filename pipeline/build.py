@@ -14,22 +14,30 @@ from pathlib import Path
 from typing import Any
 
 from operators.captioners import Describer
-from operators.errors import CapstreamError, ConfigError, ModelUnavailable, SourceUnavailable
+from operators.errors import CapstreamError, ConfigError, LiveUnavailable, ModelUnavailable, SourceUnavailable
 from operators.media import StreamInfo
 from operators.protocols import Source, Stills, StreamOperator
 from operators.records import Model
 from operators.sources import SourceOptions, open_source
+from operators.sources.live import admit_live, is_live
+from operators.sources.spooled import SpooledSource
 from operators.timeline import ZERO, clock, exact
 from pipeline.models import identify, resolve
 from pipeline.naming import Named, name_sources
 from pipeline.plan import LaneName, ModelPlan, Outcome
 from pipeline.settings import MODELS, ChosenModel, Lanes, Settings, asked_models, choose_model, choose_operators
+from pipeline.spool import Recording, start_recording
+from pipeline.spool_watch import SpoolOptions
 
 CARRIERS = {"silero": "silero-vad", "pocketsphinx": "pocketsphinx", "rapidocr": "rapidocr", "plain": "capstream"}
 """The distribution that a model without weights of its own, or with them inside, comes in: its version is the model's revision."""
 WHOLE_FILE = 1 << 30
 ENDS = 1 << 20
 PROBES = 8
+SPOOL = "spool"
+"""In the folder of a generation: what was received of a live stream."""
+GIVE_UP_S = 30.0
+"""A run ends a live stream that has been down for so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +59,12 @@ class PlannedStream:
     lanes: Lanes
     """Those of a file without the lanes of tracks that are not there."""
     settings_fingerprint: str
-    live: bool = False
+    recording: SpoolOptions | None = None
+    """Of a live stream: how it is recorded."""
+
+    @property
+    def live(self) -> bool:
+        return self.recording is not None
 
     @property
     def start(self) -> Fraction:
@@ -62,10 +75,17 @@ class PlannedStream:
         return self.cut.stop
 
     def open_source(self, place: Path) -> tuple[Source, StreamInfo]:
-        return open_source(self.uri, self.source)
+        if self.recording is None:
+            return open_source(self.uri, self.source)
+        start_recording(self.uri, place / SPOOL, self.recording, self.source)
+        source = SpooledSource(admit_live(self.uri).name, place / SPOOL)
+        return source, source.probe()
 
-    def close_source(self, source: Source, stopped: bool) -> None:
-        pass
+    def close_source(self, source: Source, place: Path, stopped: bool) -> None:
+        if isinstance(source, SpooledSource):
+            source.close()
+            if stopped:
+                Recording(place / SPOOL).stop()
 
     def source_fingerprint(self) -> str:
         return _fingerprint(self.uri)
@@ -75,16 +95,19 @@ class PlannedStream:
 
 
 def plan_streams(
-    sources: Sequence[str], settings: Settings, cut: Cut, live: Settings | None = None
+    sources: Sequence[str], settings: Settings, cut: Cut, live: Settings | None = None, resident: bool = False
 ) -> tuple[list[PlannedStream], list[Outcome]]:
     """The streams that can be run, in their order, and the outcomes of those that can not: every file is probed.
-    `live`: the settings for live streams, where they are others.
+    `live`: the settings for live streams, where they are others. `resident`: live streams are never given up.
 
     Raises:
         ConfigError: an id is none or is there twice, or the settings do not hold together.
     """
     named, unnamed = name_sources(sources)
-    make = {False: _planner(settings, cut, False), True: _planner(live or settings, cut, True)}
+    spool = (live or settings).spool
+    if not resident and spool.give_up_s is None:
+        spool = replace(spool, give_up_s=GIVE_UP_S)
+    make = {False: _planner(settings, cut, None), True: _planner(live or settings, cut, spool)}
     streams = [make[is_live(n.uri)](n) for n in named]
     with ThreadPoolExecutor(PROBES) as pool:
         probed = list(pool.map(_probe, streams))
@@ -92,11 +115,11 @@ def plan_streams(
     return [s for s in probed if isinstance(s, PlannedStream)], refused
 
 
-def _planner(settings: Settings, cut: Cut, live: bool) -> Callable[[Named], PlannedStream]:
+def _planner(settings: Settings, cut: Cut, recording: SpoolOptions | None) -> Callable[[Named], PlannedStream]:
     lanes = choose_operators(settings)
     _check_models(lanes, settings)
     fingerprint = _settings_fingerprint(lanes, settings, cut)
-    return lambda n: PlannedStream(n.stream_id, _absolute(n.uri), cut, settings.source, lanes, fingerprint, live)
+    return lambda n: PlannedStream(n.stream_id, _absolute(n.uri), cut, settings.source, lanes, fingerprint, recording)
 
 
 def plan_models(streams: Sequence[PlannedStream], settings: Settings, progress: Callable[[str], None]) -> list[ModelPlan]:
@@ -137,10 +160,6 @@ def _settings_fingerprint(lanes: Lanes, settings: Settings, cut: Cut) -> str:
     return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
-def is_live(uri: str) -> bool:
-    return uri == "-" or "://" in uri
-
-
 def _absolute(uri: str) -> str:
     """An actor's working folder is not ours."""
     return uri if "://" in uri else str(Path(uri).absolute())
@@ -148,8 +167,15 @@ def _absolute(uri: str) -> str:
 
 def _probe(stream: PlannedStream) -> PlannedStream | Outcome:
     if stream.live:
-        backward = ConfigError(f"{stream.stream_id} is live: --from can not go back in it; leave it away")
-        return _refuse(stream.stream_id, backward) if stream.start else stream
+        try:
+            if stream.start:
+                raise ConfigError("it is live: --from can not go back in it; leave it away")
+            admit_live(stream.uri)
+        except ConfigError as e:
+            return _refuse(stream.stream_id, e)
+        except LiveUnavailable:
+            pass  # the name server may know its name when it is opened
+        return stream
     try:
         _, info = open_source(stream.uri, stream.source)
     except CapstreamError as e:

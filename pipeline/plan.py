@@ -67,7 +67,7 @@ class StreamPlan(Protocol):
         Blocking. Raises SourceUnavailable."""
         ...
 
-    def close_source(self, source: Source, stopped: bool) -> None:
+    def close_source(self, source: Source, place: Path, stopped: bool) -> None:
         """Ends all that reads `source`; where the stream was `stopped`, its recording too. Called once, from any thread."""
         ...
 

@@ -151,7 +151,7 @@ class Watch:
         try:
             changes = [*self._fleet.set, *spec.changes]
             settings, live = (load(self._fleet.profile, changes, live) for live in (False, True))
-            plans, refused = plan_streams([f"{stream_id}={with_secrets(spec.source)}"], settings, Cut(ZERO, None), live)
+            plans, refused = plan_streams([f"{stream_id}={with_secrets(spec.source)}"], settings, Cut(ZERO, None), live, resident=True)
         except CapstreamError as e:
             self._refused[stream_id] = spec, e.message
             return None

@@ -23,6 +23,7 @@ from operators.vision.shots import ShotDetector
 from operators.vision.text import ScreenText, TextReader
 from pipeline.kafka_connection import KafkaOptions
 from pipeline.plan import LaneName
+from pipeline.spool_watch import SpoolOptions
 
 Choices: TypeAlias = Mapping[str, type[Any]]
 """Classes that can stand in one place, by the name that `use` gives them."""
@@ -84,6 +85,7 @@ class Settings(Table):
 
     description: str = ""
     source: SourceOptions = SourceOptions()
+    spool: SpoolOptions = SpoolOptions()
     kafka: KafkaOptions = KafkaOptions()
     look: Any
     listen: Any

@@ -163,7 +163,7 @@ async def _run_lanes(
         for task in runs.values():
             task.cancel()
         if plan.live:
-            plan.close_source(opened[0], stop.is_set())
+            await asyncio.to_thread(plan.close_source, opened[0], place, stop.is_set())
         await asyncio.gather(ended, *runs.values(), return_exceptions=True)
         for log in logs:
             log.close()

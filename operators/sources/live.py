@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 import ffmpeg
 
-from operators.errors import ConfigError, SourceUnavailable
+from operators.errors import ConfigError, LiveUnavailable
 from operators.sources.binaries import find_ffmpeg
 from operators.sources.tracks import SourceOptions
 
@@ -68,8 +68,13 @@ class Address:
         return re.sub(r"(?<=://)\S*@", "…@", said)
 
 
+def is_live(uri: str) -> bool:
+    """Whether it is an address, or standard input, and no file."""
+    return uri == STDIN or "://" in uri
+
+
 def admit_live(uri: str, link_local: bool = False) -> Address:
-    """Raises ConfigError (no address of a kind that is followed), SourceUnavailable (its name is not known now). May ask a name server."""
+    """Raises ConfigError (no address of a kind that is followed), LiveUnavailable (its name is not known now). May ask a name server."""
     if uri == STDIN:
         return Address(uri, "stdin")
     try:
@@ -139,7 +144,7 @@ def _refuse_link_local(host: str, port: int | None) -> None:
     try:
         found = {info[4][0] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
     except OSError as e:
-        raise SourceUnavailable(f"the name {host} is not known here ({e.strerror}); check the address") from e
+        raise LiveUnavailable(f"the name {host} is not known here ({e.strerror}); check the address") from e
     for text in found:
         address = ipaddress.ip_address(str(text).partition("%")[0])
         if any(address in network for network in REFUSED if network.version == address.version):

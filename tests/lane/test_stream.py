@@ -167,7 +167,7 @@ class Plan:
         film = self.film or Film()
         return film, film.probe()
 
-    def close_source(self, source: Film, stopped: bool) -> None:
+    def close_source(self, source: Film, place: Path, stopped: bool) -> None:
         pass
 
     def source_fingerprint(self) -> str:

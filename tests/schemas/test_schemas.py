@@ -85,7 +85,7 @@ class Plan:
     def open_source(self, place: Path) -> tuple[Film, StreamInfo]:
         return Film(), Film().probe()
 
-    def close_source(self, source: Film, stopped: bool) -> None:
+    def close_source(self, source: Film, place: Path, stopped: bool) -> None:
         pass
 
     def source_fingerprint(self) -> str:
