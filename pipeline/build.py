@@ -81,6 +81,10 @@ class PlannedStream:
         source = SpooledSource(admit_live(self.uri).name, place / SPOOL)
         return source, source.probe()
 
+    def keep_source(self, place: Path) -> None:
+        if self.live:
+            Recording(place / SPOOL).want()
+
     def close_source(self, source: Source, place: Path, stopped: bool) -> None:
         if isinstance(source, SpooledSource):
             source.close()

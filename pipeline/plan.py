@@ -67,6 +67,10 @@ class StreamPlan(Protocol):
         Blocking. Raises SourceUnavailable."""
         ...
 
+    def keep_source(self, place: Path) -> None:
+        """A live source is still wanted: said every KEEP_S while the stream runs. A recorder that hears nothing for long ends."""
+        ...
+
     def close_source(self, source: Source, place: Path, stopped: bool) -> None:
         """Ends all that reads `source`; where the stream was `stopped`, its recording too. Called once, from any thread."""
         ...

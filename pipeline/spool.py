@@ -23,6 +23,9 @@ from pipeline.spool_watch import USUAL, SpoolOptions
 from pipeline.spool_writer import SpoolWriter
 
 LOCK = ".recorder"
+WANTED = ".wanted"
+LEASE_S = 600.0
+"""A recorder that nobody wanted for so long ends: whoever started it is gone for good."""
 START_S = 20.0
 STOP_S = 10.0
 POLL_S = 0.05
@@ -61,6 +64,10 @@ class Recording:
         holder = _holder(self.folder)
         return holder[0] if holder else None
 
+    def want(self) -> None:
+        """It is still wanted: to be said every minute or so."""
+        (self.folder / WANTED).touch()
+
     def stop(self) -> None:
         """End it in order: what was received is on the disk. Blocks up to STOP_S, then it is killed. Nothing where none runs."""
         until = monotonic() + STOP_S
@@ -92,6 +99,7 @@ def start_recording(
     settings = RecorderSettings(uri, str(folder), options, tracks, stdin, link_local)
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        recording.want()
         holder = _holder(folder)
         if holder is not None:
             if holder[1] == settings.fingerprint:
@@ -153,6 +161,24 @@ def _lock(folder: Path, fingerprint: str) -> int | None:
     return handle
 
 
+@dataclass(slots=True)
+class Lease:
+    """Whether the recorder is still wanted. Counted on the monotonic clock: the wall clock may jump."""
+
+    folder: Path
+    _said: int = 0
+    _at_s: float = 0.0
+
+    def lapsed(self, now_s: float) -> bool:
+        try:
+            said = (self.folder / WANTED).stat().st_mtime_ns
+        except FileNotFoundError:
+            return True
+        if said != self._said:
+            self._said, self._at_s = said, now_s
+        return now_s - self._at_s > LEASE_S
+
+
 def main() -> None:
     settings = msgspec.json.decode(sys.stdin.buffer.read(), type=RecorderSettings)
     folder = Path(settings.folder)
@@ -164,9 +190,14 @@ def main() -> None:
     told: list[int] = []
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, lambda number, frame: told.append(number))
+    lease = Lease(folder)
+
+    def stopped() -> bool:
+        return bool(told) or lease.lapsed(monotonic())
+
     address = admit_live(settings.uri, settings.link_local)
     writer = SpoolWriter(folder, settings.options)
-    Recorder(address, writer, settings.options, settings.tracks, lambda: bool(told), settings.stdin).run()
+    Recorder(address, writer, settings.options, settings.tracks, stopped, settings.stdin).run()
     writer.close()
 
 

@@ -35,6 +35,7 @@ FOREVER = Fraction(10**9)
 LOCK_WAIT_S = 10.0
 """A holder that was killed lets go of its lock at once; one that is being replaced may need a moment."""
 POLL_S = 0.1
+KEEP_S = 30.0
 SKEW = Fraction(30)
 """Seconds of media by which `look` and `listen` of a live stream may be apart before `narrate` goes on without the later one."""
 
@@ -154,7 +155,8 @@ async def _run_lanes(
             runs[name] = asyncio.create_task(lane.run(read, halt, reader), name=f"{plan.stream_id}.{name}")
         pending: set[asyncio.Task[Any]] = {*runs.values(), ended}
         while pending - {ended}:
-            finished, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+            plan.keep_source(place)
+            finished, pending = await asyncio.wait(pending, timeout=KEEP_S, return_when=asyncio.FIRST_COMPLETED)
             if ended in finished or any(t.exception() for t in finished):
                 halt.set()
         return {name: task.result() for name, task in runs.items()}

@@ -167,6 +167,9 @@ class Plan:
         film = self.film or Film()
         return film, film.probe()
 
+    def keep_source(self, place: Path) -> None:
+        pass
+
     def close_source(self, source: Film, place: Path, stopped: bool) -> None:
         pass
 

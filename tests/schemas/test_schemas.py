@@ -85,6 +85,9 @@ class Plan:
     def open_source(self, place: Path) -> tuple[Film, StreamInfo]:
         return Film(), Film().probe()
 
+    def keep_source(self, place: Path) -> None:
+        pass
+
     def close_source(self, source: Film, place: Path, stopped: bool) -> None:
         pass
 
