@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from pipeline.supervisor import StreamLost
 from pipeline.telemetry import ModelStats
 
 POLL_S = 0.5
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 RETRY_S = 0.2
 MODEL_PATIENCE_S = 120.0
 """How long a stream waits for a model whose actor died: it is restarted and loads its weights again."""
@@ -141,7 +143,7 @@ class RayRuntime:
                     status.state = "running"
             return await run
         except RayActorError as e:
-            raise StreamLost(str(e).splitlines()[0]) from e
+            raise StreamLost(_COLOUR.sub("", str(e).splitlines()[0])) from e
         finally:
             stopping.cancel()
             run.cancel()
@@ -168,7 +170,7 @@ def _connect() -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     if os.environ.get("RAY_ADDRESS"):
-        ray.init(logging_level=logging.ERROR)
+        ray.init(log_to_driver=False, logging_level=logging.ERROR)
     else:
         ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR, object_store_memory=OBJECT_STORE_BYTES)
 
