@@ -87,9 +87,11 @@ class Watch:
         self._models: Mapping[str, ModelStats] = {}
 
     async def run(self, runtime: Runtime) -> None:
-        stop = stop_on_signals()
+        stop = asyncio.Event()
+        stop_on_signals(stop)
         try:
             await runtime.start()
+            stop_on_signals(stop)  # Ray has put handlers of its own in their place
             supervisor = Supervisor(runtime, resident=True)
             admission = Admission(runtime.places)
             close, address = serve_metrics(self._fleet.metrics, supervisor.progress, lambda: self._models)

@@ -156,9 +156,11 @@ def supervise(
 
 
 async def _supervise(plans: Sequence[StreamPlan], runtime: Runtime, on_progress: Callable[[list[StreamProgress]], None]) -> list[Outcome]:
-    stop = stop_on_signals()
+    stop = asyncio.Event()
+    stop_on_signals(stop)
     try:
         await runtime.start()
+        stop_on_signals(stop)  # Ray has put handlers of its own in their place
         supervisor = Supervisor(runtime, resident=False)
         runs = [supervisor.add(plan) for plan in plans]
         stopped = asyncio.create_task(stop.wait())
@@ -172,12 +174,10 @@ async def _supervise(plans: Sequence[StreamPlan], runtime: Runtime, on_progress:
         await runtime.close()
 
 
-def stop_on_signals() -> asyncio.Event:
-    """Set at the first SIGINT or SIGTERM."""
-    stop = asyncio.Event()
+def stop_on_signals(stop: asyncio.Event) -> None:
+    """`stop` is set at the first SIGINT or SIGTERM."""
     for sign in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
-    return stop
 
 
 def _ended(status: StreamStatus, state: str, error: str | None = None, usage: bool = False) -> Outcome:

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -45,6 +46,21 @@ QUIET_S = (0.5, 2.5)
 """Between the recovery from one fault and the next."""
 PATIENCE_S = 90.0
 """What does not recover by then hangs."""
+
+
+PAGE = """# Chaos
+
+Made by `python tests/faults/fleet_chaos.py --seed {seed} --write docs/chaos.md`: two files and two live streams (SRT, UDP) through
+`capstream serve` on Ray's multi-node test cluster into Apache Kafka, two cores. Recovery: from the end of the injection until every
+live stream was shipped further, as a read_committed consumer sees it (a quiet stream writes a checkpoint once a second).
+
+| fault | how | times | recovery, median s | longest s |
+|---|---|---|---|---|
+{rows}
+
+{total} faults; {records} records at the consumer: 0 lost, 0 twice, 0 out of order, each valid against its schema; all {logged} records
+that the logs still hold among them; {gaps} gaps stated, none overlapping; both files say what they say without faults.
+"""
 
 
 @dataclass(slots=True)
@@ -79,7 +95,7 @@ class World:
         stack.callback(self.silence)
         self.write_fleet([*FILES, *LIVE])
         self.serve()
-        stack.callback(lambda: _kill([psutil.Process(self.process.pid)]))
+        stack.callback(lambda: (self.process.kill(), self.process.wait()))
 
     def serve(self) -> None:
         command = [CAPSTREAM, "serve", str(self.fleet), "--out", str(self.out), "--kafka", self.kafka.options.bootstrap]
@@ -119,23 +135,23 @@ class World:
             if sender.poll() is not None:
                 self.send(name)
 
-    def processes(self, *words: str) -> list[psutil.Process]:
-        """Of this world, with one of the words in their command line."""
-        found = []
-        for process in psutil.process_iter():
-            with suppress(psutil.Error):
-                line = " ".join(process.cmdline())
-                if any(word in line for word in words) and process.pid not in {s.pid for s in self.senders.values()} | {os.getpid()}:
-                    found.append(process)
-        return found
-
-    @property
-    def receivers(self) -> list[psutil.Process]:
-        return [child for recorder in self.processes("pipeline.spool") for child in recorder.children()]
+    def processes(self, word: str) -> list[psutil.Process]:
+        """Those below this one with the word in their command line."""
+        return [p for p in psutil.Process().children(recursive=True) if word in _line(p)]
 
     @property
     def decoders(self) -> list[psutil.Process]:
-        return [p for p in self.processes("ffmpeg") if any("StreamActor" in " ".join(a.cmdline()) for a in _parents(p))]
+        return [c for actor in self.processes("StreamActor") for c in _quiet(actor.children, []) if "ffmpeg" in _line(c)]
+
+    @property
+    def recorders(self) -> list[psutil.Process]:
+        """They are nobody's children any more once their stream's actor was killed."""
+        recorders = [p for p in psutil.process_iter() if "pipeline.spool" in _line(p)]
+        return [p for p in recorders if any(f.path.startswith(str(self.out)) for f in _quiet(p.open_files, []))]
+
+    @property
+    def receivers(self) -> list[psutil.Process]:
+        return [child for recorder in self.recorders for child in _quiet(recorder.children, [])]
 
 
 def _cluster(stack: ExitStack) -> Any:
@@ -148,10 +164,16 @@ def _cluster(stack: ExitStack) -> Any:
     return cluster
 
 
-def _parents(process: psutil.Process) -> list[psutil.Process]:
-    with suppress(psutil.Error):
-        return process.parents()
-    return []
+def _line(process: psutil.Process) -> str:
+    return " ".join(_quiet(process.cmdline, []))
+
+
+def _quiet(ask: Callable[[], Any], otherwise: Any) -> Any:
+    """What is asked of a process that may have ended."""
+    try:
+        return ask()
+    except psutil.Error:
+        return otherwise
 
 
 def _kill(processes: list[psutil.Process]) -> bool:
@@ -248,7 +270,7 @@ def faults() -> list[Fault]:
     return [
         Fault("decoder", "kill -9", _one(lambda w: w.decoders), 4),
         Fault("receiver", "kill -9 of the recorder's ffmpeg", _one(lambda w: w.receivers)),
-        Fault("recorder", "kill -9", _one(lambda w: w.processes("pipeline.spool"))),
+        Fault("recorder", "kill -9", _one(lambda w: w.recorders)),
         Fault("stream actor", "kill -9", _one(lambda w: w.processes("StreamActor")), 4),
         Fault("model actor", "kill -9", _one(lambda w: w.processes("ModelActor"))),
         Fault("kafka_out", "kill -9", _one(lambda w: w.processes("pipeline.kafka_out")), 4),
@@ -342,7 +364,7 @@ def check(world: World, unbroken: dict[str, list[dict[str, Any]]]) -> dict[str, 
         if "." not in origin:
             gaps[stream_id, generation, origin] = sorted((r["start_ms"], r["end_ms"]) for r in records if r["type"] == "gap")
     for key, stretches in gaps.items():
-        assert all(a[1] <= b[0] + 200 for a, b in zip(stretches, stretches[1:], strict=False)), f"I4: gaps of {key} overlap: {stretches}"
+        assert all(a[1] <= b[0] + 200 for a, b in pairwise(stretches)), f"I4: gaps of {key} overlap: {stretches}"
     for name in FILES:
         told = [r for (stream_id, *_), records in by_origin.items() if stream_id == name for r in records]
         assert _plain(told) == _plain(unbroken[name]), f"I7: {name} says something else than without faults"
@@ -397,23 +419,12 @@ def run(folder: Path, seed: int, count: int) -> tuple[list[Fault], dict[str, int
 
 
 def page(kinds: list[Fault], counted: dict[str, int], seed: int) -> str:
-    lines = [
-        "# Chaos\n",
-        f"Made by `python tests/faults/fleet_chaos.py --seed {seed} --write docs/chaos.md`: two files and two live streams (SRT, UDP) through",
-        "`capstream serve` on Ray's multi-node test cluster into Apache Kafka, two cores. Recovery: from the end of the injection until every live",
-        "stream was shipped further (a checkpoint of it is seen by a read_committed consumer; a quiet stream writes one a second).\n",
-        "| fault | how | times | recovery, median s | longest s |",
-        "|---|---|---|---|---|",
+    rows = [
+        f"| {k.name} | {k.how} | {len(k.seconds)} | {sorted(k.seconds)[len(k.seconds) // 2]:.1f} | {max(k.seconds):.1f} |"
+        for k in kinds
+        if k.seconds
     ]
-    for kind in kinds:
-        if seconds := sorted(kind.seconds):
-            lines.append(f"| {kind.name} | {kind.how} | {len(seconds)} | {seconds[len(seconds) // 2]:.1f} | {seconds[-1]:.1f} |")
-    total = sum(len(k.seconds) for k in kinds)
-    lines.append(
-        f"\n{total} faults; {counted['records']} records at the consumer, 0 lost, 0 twice, 0 out of order, each valid against its schema; every"
-        f" record of the logs among them; {counted['gaps']} gaps stated, none overlapping; both files say what they say without faults."
-    )
-    return "\n".join(lines) + "\n"
+    return PAGE.format(seed=seed, rows="\n".join(rows), total=sum(len(k.seconds) for k in kinds), **counted)
 
 
 def main() -> None:
