@@ -53,6 +53,12 @@ class Recording:
     """A recorder that runs, or ran: whoever holds this does not own it."""
 
     folder: Path
+    settings: RecorderSettings
+
+    def keep(self) -> None:
+        """Start a new recorder where the one that was there has died. From any thread; quick where there is one."""
+        if _holder(self.folder) is None:
+            _start(self.settings, self.folder)
 
     @property
     def running(self) -> bool:
@@ -94,9 +100,9 @@ def start_recording(
         StorageError: the folder can not be written.
     """
     admit_live(uri, link_local)
-    recording = Recording(folder)
     stdin = os.dup(0) if uri == STDIN else None
     settings = RecorderSettings(uri, str(folder), options, tracks, stdin, link_local)
+    recording = Recording(folder, settings)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         recording.want()

@@ -21,6 +21,7 @@ from operators.sources.live_clock import Timed
 from operators.sources.manifest import Arrival, TrackKind, now
 from operators.sources.probe import FASTEST_RATE
 from operators.sources.tracks import SourceOptions, codec_of, language_of, picture_candidates, sound_candidates
+from operators.sources.ts_tables import TableWatch
 from operators.timeline import ZERO
 
 READ_BYTES = 1 << 16
@@ -57,6 +58,18 @@ class StandardInput:
 
 
 @dataclass(slots=True)
+class _Before:
+    """A pipe in front of which something is read again."""
+
+    data: bytes
+    pipe: Pipe
+
+    def read(self, size: int) -> bytes:
+        data, self.data = self.data[:size], self.data[size:]
+        return data or self.pipe.read(size)
+
+
+@dataclass(slots=True)
 class Watched:
     """A pipe that tells of what comes through, and ends once it is not waited for."""
 
@@ -64,28 +77,42 @@ class Watched:
     came: Callable[[], bool]
     """Called after each reading that gave something; says whether to go on."""
 
+    tables: TableWatch | None
+    rest: bytes = b""
+    """What belongs to other tracks; where there is any, this pipe has ended."""
+
     def read(self, size: int) -> bytes:
+        if self.rest:
+            return b""
         data = self.pipe.read(size)
-        return data if data and self.came() else b""
+        if not data or not self.came():
+            return b""
+        if self.tables is not None:
+            data, self.rest = self.tables.split(data)
+        return data
 
 
 class Receiver:
     """One connection to the source. A context manager; ends with its receiver killed."""
 
-    def __init__(self, address: Address, tracks: SourceOptions, stdin: int | None, watch: Callable[[], bool], again: bool) -> None:
-        """watch: asked ten times a second and whenever something comes: False ends everything here.
+    def __init__(
+        self, address: Address, tracks: SourceOptions, stdin: int | None, watch: tuple[Callable[[], bool], Callable[[], bool]], again: bool
+    ) -> None:
+        """watch: one is asked ten times a second while nothing comes, the other whenever something came; False ends everything here.
 
         Raises DecodeError where ffmpeg can not be started.
         """
         self._address = address
         self._tracks = tracks
-        self.child = None if stdin is not None else Child(receiver_command(address, tracks, again), float("inf"), watch)
-        self.pipe = StandardInput(stdin, watch) if stdin is not None else None
+        self.child = None if stdin is not None else Child(receiver_command(address, tracks, again), float("inf"), watch[0])
+        self.pipe = StandardInput(stdin, watch[0]) if stdin is not None else None
         self._container: InputContainer | None = None
+        self._watched: Watched | None = None
+        self._tables = TableWatch() if address.transport == "mpegts" else None
         self.streams: dict[TrackKind, Track] = {}
         self.answered: Arrival | None = None
         """When the first bytes came."""
-        self._watch = watch
+        self._on_bytes = watch[1]
 
     def open(self) -> bool:
         """Looks for tracks; False where it gave none. Raises ConfigError (the track asked for is not there)."""
@@ -93,7 +120,11 @@ class Receiver:
         assert source is not None
         transport = self._address.transport
         options = TS_OPTIONS if transport == "mpegts" else NUT_OPTIONS
-        watched: Any = Watched(source, self._came)
+        pipe = _Before(self._watched.rest, source) if self._watched else source
+        watched: Any = Watched(pipe, self._came, self._tables)
+        self._watched, self.streams, self.answered = watched, {}, None
+        if self._container is not None:
+            self._container.close()
         try:
             container = av.open(watched, "r", format=transport, options=options, metadata_errors="replace", buffer_size=READ_BYTES)
         except (av.FFmpegError, UnicodeError):
@@ -112,14 +143,19 @@ class Receiver:
         return bool(self.streams)
 
     @property
+    def changed(self) -> bool:
+        """It ended because other tracks come now: it can be opened again."""
+        return self._watched is not None and bool(self._watched.rest)
+
+    @property
     def container(self) -> str:
         return {"mpegts": "mpegts", "nut": self._address.kind}[self._address.transport]
 
     @property
-    def zero(self) -> Fraction | None:
-        """The source's instant at which the earlier track begins, where both are known."""
-        starts = [s.start_time * s.time_base for s in self.streams.values() if s.start_time is not None and s.time_base]
-        return min(starts) if len(starts) == len(self.streams) else None
+    def starts(self) -> dict[TrackKind, Fraction]:
+        """The source's instants at which the tracks begin, where all are known."""
+        found = {kind: s.start_time * s.time_base for kind, s in self.streams.items() if s.start_time is not None and s.time_base}
+        return found if len(found) == len(self.streams) else {}
 
     def packets(self) -> "Iterator[tuple[TrackKind, Timed[Packet[Stream]]]]":
         """Up to the end, or to where ffmpeg begins to change what came."""
@@ -157,7 +193,7 @@ class Receiver:
 
     def _came(self) -> bool:
         self.answered = self.answered or now()
-        return self._watch()
+        return self._on_bytes()
 
 
 def _timed(packet: "Packet[Stream]") -> "Timed[Packet[Stream]] | None":

@@ -44,7 +44,8 @@ class Recorder:
     _told: str = ""
 
     def __post_init__(self) -> None:
-        self._timeline = Timeline(self.writer, MPEG_TURN if self.address.transport == "mpegts" else None)
+        turn = MPEG_TURN if self.address.transport == "mpegts" else None
+        self._timeline = Timeline(self.writer, turn, self.options)
         self._watch = StallWatch(self.options, HLS_PATIENCE if self.address.kind == "hls" else 1)
         self._backoff = Backoff(self.options)
 
@@ -60,9 +61,11 @@ class Recorder:
         self._watch.start(monotonic())
         spoilt = None
         try:
-            with Receiver(self.address, self.tracks, self.stdin, self._go_on, self.writer.sessions > 0) as receiver:
+            with Receiver(self.address, self.tracks, self.stdin, (self._go_on, self._came), self.writer.sessions > 0) as receiver:
                 if receiver.open():
-                    self._receive(receiver)
+                    self._receive(receiver, continued=False)
+                while receiver.changed and receiver.open():
+                    self._receive(receiver, continued=True)
                 spoilt = receiver.spoilt
                 if receiver.ended:
                     return "standard input has ended"
@@ -77,10 +80,10 @@ class Recorder:
             self._timeline.lose("discontinuity" if spoilt else "source_down")
         return self._over()
 
-    def _receive(self, receiver: Receiver) -> None:
+    def _receive(self, receiver: Receiver, continued: bool) -> None:
         assert receiver.answered is not None
         repeats = self.address.kind == "hls"
-        self._timeline.connect(Connection(receiver.container, receiver.streams, receiver.zero, receiver.answered, repeats))
+        self._timeline.connect(Connection(receiver.container, receiver.streams, receiver.starts, receiver.answered, repeats, continued))
         for kind, timed in receiver.packets():
             self._seen_s = monotonic()
             self._watch.packet_came(self._seen_s)
@@ -92,6 +95,10 @@ class Recorder:
         """Whether the connection is worth waiting for; called all the time."""
         self._timeline.tick()
         return not self.stopped() and not self._watch.stalled(monotonic())
+
+    def _came(self) -> bool:
+        self._watch.bytes_came(monotonic())
+        return self._go_on()
 
     def _over(self) -> str | None:
         if self.stopped():

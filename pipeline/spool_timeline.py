@@ -15,15 +15,16 @@ from av.stream import Stream
 
 from operators.sources.live_clock import Jump, LiveClock, Timed, next_beginning
 from operators.sources.manifest import Arrival, Missing, Resumed, Session, TrackKind, boot_id
+from operators.timeline import ZERO
 from pipeline.spool_receiver import Track, picture_track, sound_track
-from pipeline.spool_watch import MissingParts, Pace
+from pipeline.spool_watch import MissingParts, Pace, SpoolOptions
 from pipeline.spool_writer import SpoolWriter, files_base
 
 AvTimed = Timed["Packet[Stream]"]
-SILENT = Fraction(10)
-"""A track of which nothing came for so long, while the other went on, is told to be missing."""
 TRACK_PART = Fraction(20)
-"""It is told of in short parts: who puts both tracks together is not to be held up."""
+"""A single track that is silent is told of in short parts: who puts both tracks together is not to be held up."""
+APART = Fraction(10)
+"""What tracks say of their beginnings is believed where it is so near the first packet."""
 JUMP_CELL = Fraction(1, 10)
 """A jump of the source's clock takes so much of the timeline, so that it can be stated in it."""
 BURST_S = 5.0
@@ -37,11 +38,13 @@ class Connection:
 
     container: str
     streams: dict[TrackKind, Track]
-    zero: Fraction | None
-    """The source's instant of its beginning, where it is known."""
+    starts: dict[TrackKind, Fraction]
+    """The source's instants at which its tracks begin, where all are known; else empty."""
     arrival: Arrival
     repeats: bool
     """It gives again what it gave before."""
+    continued: bool
+    """It is the one before, with other tracks."""
     source_time: datetime | None = None
     """The source's own time at its beginning."""
 
@@ -58,6 +61,7 @@ class Timeline:
 
     writer: SpoolWriter
     turn: Fraction | None
+    options: SpoolOptions
     clock_s: Callable[[], float] = monotonic
     _why: str = "start"
     _clock: "LiveClock[Packet[Stream]]" = field(init=False)
@@ -77,6 +81,8 @@ class Timeline:
 
     def connect(self, connection: Connection) -> None:
         """What comes now comes from here; its session begins with its first packet."""
+        if connection.continued:
+            self._why = "discontinuity"
         self._connection, self._in_session = connection, False
         self._bases = {kind: files_base(stream) for kind, stream in connection.streams.items()}
 
@@ -85,7 +91,7 @@ class Timeline:
         self._connection, self._in_session = None, False
         self.writer.close_segment()
         if self._down is None and self.writer.sessions:
-            self._why, self._down = why, MissingParts(self.writer.end)
+            self._why, self._down = why, self._parts()
 
     def take(self, kind: TrackKind, timed: AvTimed) -> None:
         connection = self._connection
@@ -110,8 +116,9 @@ class Timeline:
                 self.writer.say(Missing(*part, self._why, None))
         elif self._in_session:
             for kind, silence in self._silences.items():
-                if self._clock.end - silence.since >= SILENT and silence.parts is None:
-                    silence.parts = MissingParts(silence.since, SILENT, TRACK_PART)
+                silent = Fraction(self.options.silent_s)
+                if self._clock.end - silence.since >= silent and silence.parts is None:
+                    silence.parts = MissingParts(silence.since, silent, TRACK_PART)
                 while silence.parts and (part := silence.parts.due(self._clock.end)):
                     self.writer.say(Missing(*part, "source_down", kind, f"there is no {kind}"))
 
@@ -121,6 +128,9 @@ class Timeline:
         if self._down is not None and (part := self._down.rest(self._pace.at(self.clock_s()))):
             self.writer.say(Missing(*part, self._why, None))
 
+    def _parts(self) -> MissingParts:
+        return MissingParts(self.writer.end, Fraction(self.options.stall_s))
+
     def _take_up(self, at: Fraction, arrival: Arrival) -> None:
         """The timeline of a recorder before this one goes on by the clock: the monotonic one, where it is still the same."""
         passed = self.clock_s() - arrival.monotonic_s
@@ -128,20 +138,22 @@ class Timeline:
             passed = max(0.0, (datetime.now(arrival.wall_time.tzinfo) - arrival.wall_time).total_seconds())
         self._pace.came(at, self.clock_s() - passed)
         self._clock.end = self.writer.end
-        self._why, self._down = "recorder_restart", MissingParts(self.writer.end)
+        self._why, self._down = "recorder_restart", self._parts()
 
     def _begin_connected(self, connection: Connection, timed: AvTimed) -> None:
         first = timed.showing
-        zero = connection.zero
-        if zero is None or connection.repeats or abs(zero - first) > SILENT:
+        zero = min(connection.starts.values(), default=first)
+        if connection.repeats or abs(zero - first) > APART:
             zero = first
-        end, goes_on = self.writer.end, self._clock.goes_on(zero)
+        end, added = self.writer.end, ZERO
         at = end
         if self.writer.sessions:
-            at = next_beginning(end, self._pace.at(connection.arrival.monotonic_s), goes_on)
+            apart = APART if connection.continued else ZERO
+            at, added = next_beginning(end, self._pace.at(connection.arrival.monotonic_s), self._clock.goes_on(zero), apart)
+            added -= self._clock.overlap(connection.starts) if connection.continued else ZERO
         if self._down is not None and (part := self._down.rest(at)):
             self.writer.say(Missing(*part, self._why, None))
-        self._begin(connection, at, zero, self._why)
+        self._begin(connection, at, zero + added, self._why)
         self._down = None
 
     def _jump(self, connection: Connection, jump: Jump, came: list[tuple[TrackKind, AvTimed]]) -> None:

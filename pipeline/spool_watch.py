@@ -14,6 +14,8 @@ class SpoolOptions:
     """A source that gives no packet for so long is connected to anew."""
     answer_s: float = 5.0
     """One that gives nothing at all from the beginning, sooner."""
+    silent_s: float = 10.0
+    """A track of which nothing comes for so long, while the other goes on, is stated to be missing."""
     longest_stall_s: float = 900.0
     """What `stall_s` may grow to for a source that stalls again and again: it has pictures that seldom."""
     backoff_s: float = 0.5
@@ -38,18 +40,19 @@ class StallWatch:
     _limit_s: float = 0.0
     _started_s: float = 0.0
     _seen_s: float | None = None
-    _answered: bool = False
+    _answered_s: float | None = None
     _longest_s: float = 0.0
 
     def start(self, now_s: float) -> None:
         """A receiver was started."""
         if self._seen_s is not None:
             self._adapt(now_s)
-        self._started_s, self._seen_s, self._answered = now_s, None, False
+        self._started_s, self._seen_s, self._answered_s = now_s, None, None
         self._limit_s = max(self._limit_s, self.options.stall_s * self.patience)
 
-    def bytes_came(self) -> None:
-        self._answered = True
+    def bytes_came(self, now_s: float) -> None:
+        if self._answered_s is None:
+            self._answered_s = now_s
 
     def packet_came(self, now_s: float) -> None:
         if self._seen_s is not None:
@@ -59,8 +62,9 @@ class StallWatch:
     def stalled(self, now_s: float) -> bool:
         if self._seen_s is not None:
             return now_s - self._seen_s > self._limit_s
-        limit_s = self._limit_s if self._answered else self.options.answer_s * self.patience
-        return now_s - self._started_s > limit_s
+        if self._answered_s is not None:
+            return now_s - self._answered_s > self._limit_s
+        return now_s - self._started_s > self.options.answer_s * self.patience
 
     def _adapt(self, now_s: float) -> None:
         """Longer for a source that stalled soon after it was connected to; as at first for one that gave media all along."""
@@ -94,7 +98,7 @@ class MissingParts:
 
     told: Fraction
     """Up to here everything is told."""
-    next: Fraction = Fraction(10)
+    next: Fraction
     longest: Fraction = Fraction(600)
 
     def due(self, at: Fraction) -> tuple[Fraction, Fraction] | None:

@@ -54,6 +54,12 @@ def spool_probe(session: Session, track: TrackKind, uri: str) -> Probe:
     return Probe(SegmentPipe(uri, Path("-"), False), info, "nut", {0: selector}, {0: session.bases[track]}, {}, {}, False)
 
 
+def at_once(command: list[str]) -> list[str]:
+    """The same, each frame written as soon as it is decoded: else small ones wait in ffmpeg until its buffer is full."""
+    output = command.index("pipe:1")
+    return [*command[:output], "-flush_packets", "1", *command[output:]]
+
+
 @dataclass(slots=True)
 class Decoder:
     """Decodes a run from one of its segments on. A context manager; for one thread, `closing` may be set by another."""
@@ -73,7 +79,7 @@ class Decoder:
     """It was deleted faster than it could be fed."""
 
     def begin(self, number: int) -> None:
-        self._child = Child(self.command, float("inf"), self._go_on)
+        self._child = Child(at_once(self.command), float("inf"), self._go_on)
         self._feeder = Thread(target=self._feed, args=(number,), name="feeder", daemon=True)
         self._feeder.start()
 

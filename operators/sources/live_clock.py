@@ -3,6 +3,7 @@
 Instants are Fraction seconds; `now_s` is the monotonic clock of the recorder.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Generic, TypeVar
@@ -12,6 +13,8 @@ from operators.sources.manifest import TrackKind
 from operators.sources.scan import JUMP_BACK, SAME_JUMP
 from operators.timeline import ZERO
 
+ROUNDED = Fraction(1, 1000)
+"""Ends differ by less where a file rounds them."""
 PacketT = TypeVar("PacketT")
 MPEG_TURN = Fraction(2**33, 90_000)
 """MPEG's clock of 33 bits starts again after 26.5 hours."""
@@ -66,6 +69,9 @@ class LiveClock(Generic[PacketT]):
     _zero: Fraction = ZERO
     _begun_s: float = 0.0
     _tracks: dict[TrackKind, _Track[PacketT]] = field(default_factory=dict)
+    _ends: dict[TrackKind, Fraction] = field(default_factory=dict)
+    _floors: dict[TrackKind, Fraction] = field(default_factory=dict)
+    """What is shown earlier was there already, or is told to be missing."""
     _before: dict[TrackKind, Fraction] = field(default_factory=dict)
     """Where the tracks were before the clock jumped: one that was behind may go on there for a moment."""
 
@@ -74,6 +80,7 @@ class LiveClock(Generic[PacketT]):
         self._begin, self._zero, self._begun_s = at, zero, now_s
         self._before = {kind: t.raw for kind, t in self._tracks.items()} if jumped else {}
         self._tracks = {}
+        self._floors = {} if at > self.end + ROUNDED else dict(self._ends)
         self.end = max(self.end, at)
 
     def place(self, kind: TrackKind, timed: Timed[PacketT], now_s: float) -> list[Placed[PacketT]] | Jump:
@@ -89,7 +96,7 @@ class LiveClock(Generic[PacketT]):
         elapsed_s = now_s - track.seen_s
         # A track may begin behind the other.
         if self._believable(step, elapsed_s) or (track.first and -SAME_JUMP <= step < 0):
-            return self._put(track, timed, step, now_s)
+            return self._put(kind, track, timed, step, now_s)
         if track.first and kind in self._before and self._believable(self._step(self._before[kind], timed.decoding), elapsed_s):
             self._before[kind] = timed.decoding
             return []
@@ -108,13 +115,19 @@ class LiveClock(Generic[PacketT]):
         ends = [t.at + self._step(t.raw, raw) for t in self._tracks.values()]
         return max(ends, default=None)
 
-    def _put(self, track: _Track[PacketT], timed: Timed[PacketT], step: Fraction, now_s: float) -> list[Placed[PacketT]]:
+    def overlap(self, starts: Mapping[TrackKind, Fraction]) -> Fraction:
+        """By how much tracks that begin at these instants of the source, its clock gone on, would begin before they have ended."""
+        begun = {kind: t.at + self._step(t.raw, starts[kind]) for kind, t in self._tracks.items() if kind in starts}
+        return max([ZERO, *(self._ends[kind] - at for kind, at in begun.items() if kind in self._ends)])
+
+    def _put(self, kind: TrackKind, track: _Track[PacketT], timed: Timed[PacketT], step: Fraction, now_s: float) -> list[Placed[PacketT]]:
         track.raw, track.at, track.seen_s = timed.decoding, track.at + step, now_s
         track.first, track.doubtful = False, None
         showing = track.at + (timed.showing - timed.decoding)
-        if showing < self._begin:
+        if showing < self._floors.get(kind, self._begin):
             return []
-        self.end = max(self.end, showing + timed.duration)
+        end = self._ends[kind] = max(self._ends.get(kind, ZERO), showing + timed.duration)
+        self.end = max(self.end, end)
         return [Placed(timed.packet, track.at, showing)]
 
     def _step(self, before: Fraction, after: Fraction) -> Fraction:
@@ -128,11 +141,14 @@ class LiveClock(Generic[PacketT]):
         return -JUMP_BACK <= step <= Fraction(elapsed_s) + LONGEST_HOLE
 
 
-def next_beginning(end: Fraction, by_clock: Fraction, goes_on: Fraction | None) -> Fraction:
-    """Where a session begins on the timeline that ended, or was stated missing up to, `end`.
+def next_beginning(end: Fraction, by_clock: Fraction, goes_on: Fraction | None, overlap: Fraction) -> tuple[Fraction, Fraction]:
+    """Where a session begins on the timeline that ended, or was stated missing up to, `end`; and what is to be added to the source's
+    instant of its beginning, where its clock is still the same.
 
     by_clock: where the timeline is by the monotonic clock. goes_on: where the source's own clock would go on to, if it is the same.
+    overlap: seconds by which one track may begin before the other ended.
     """
-    if goes_on is not None and end <= goes_on <= max(by_clock, end) + SAME_JUMP:
-        return goes_on
-    return max(end, by_clock)
+    if goes_on is not None and end - overlap <= goes_on <= max(by_clock, end) + SAME_JUMP:
+        at = max(end, goes_on)
+        return at, at - goes_on
+    return max(end, by_clock), ZERO

@@ -1,7 +1,8 @@
 """A spool as one track of it is read: stretches that were recorded and stretches that are missing, while both still come."""
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from threading import Lock
@@ -23,6 +24,7 @@ from operators.sources.manifest import (
 )
 from operators.timeline import ZERO
 
+SILENT_S = 1.0
 LONGEST_AHEAD_S = 3.0
 """The live edge is taken to move on for so long after the last segment began."""
 
@@ -42,6 +44,8 @@ class SpoolView:
 
     folder: Path
     track: TrackKind
+    keep: Callable[[], None] = lambda: None
+    """Called now and then while the recorder is silent: it may have died."""
     sessions: list[Session] = field(default_factory=list)
     segments: list[SegmentBegin] = field(default_factory=list)
     closed: dict[int, SegmentEnd] = field(default_factory=dict)
@@ -54,6 +58,7 @@ class SpoolView:
     """By their beginnings."""
     _follower: ManifestFollower = field(init=False)
     _lock: Lock = field(default_factory=Lock)
+    _heard_s: float = field(default_factory=monotonic)
 
     def __post_init__(self) -> None:
         self._follower = ManifestFollower(self.folder / MANIFEST)
@@ -66,6 +71,11 @@ class SpoolView:
                 self.sessions, self.segments, self.closed, self._pieces = [], [], {}, []
             for line in lines:
                 self._take(line)
+            silent = not lines and self.ended is None and monotonic() - self._heard_s > SILENT_S
+            if lines or silent:
+                self._heard_s = monotonic()
+        if silent:
+            self.keep()
 
     def piece(self, at: Fraction) -> Run | Missing | None:
         """What is at an instant; None where that is not known yet. What was deleted is missing, in front of what is there."""
@@ -76,10 +86,12 @@ class SpoolView:
             if index < 0:
                 return Missing(at, self._pieces[0][0], "spool_evicted", None)
             start, piece = self._pieces[index]
+            end = self._end_at() if index + 1 == len(self._pieces) else self._pieces[index + 1][0]
             if isinstance(piece, Missing):
-                return piece if at < piece.end else None
-            last = index + 1 == len(self._pieces)
-            end = self._end_at() if last else self._pieces[index + 1][0]
+                if at < piece.end:
+                    return piece
+                # It was told in parts, and nobody told the last one.
+                return replace(piece, start=at, end=end) if end is not None and at < end else None
             kept = next((s for s in self.segments if s.session == piece.number), None)
             if kept is not None and kept.number == self._below > 0 and at < kept.first:
                 return Missing(at, kept.first if end is None else min(kept.first, end), "spool_evicted", None)

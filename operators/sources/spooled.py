@@ -80,11 +80,13 @@ class SpooledSource:
 
     Options = SpooledOptions
 
-    def __init__(self, uri: str, folder: Path, options: SpooledOptions = DEFAULT) -> None:
-        """uri: for messages; without what is secret in it."""
+    def __init__(self, uri: str, folder: Path, options: SpooledOptions = DEFAULT, keep: Callable[[], None] = lambda: None) -> None:
+        """uri: for messages; without what is secret in it. keep: called from reading threads about once a second while the recorder says
+        nothing; it sees to it that there is one."""
         self._uri = uri
         self._folder = folder
         self._options = options
+        self._keep = keep
         self._closing = Event()
 
     def probe(self) -> StreamInfo:
@@ -93,7 +95,7 @@ class SpooledSource:
         Raises SourceUnavailable where it has not by then, or never will: why not, as the recorder sees it. May be tried again.
         """
         until = monotonic() + self._options.wait_s
-        view = SpoolView(self._folder, "picture")
+        view = SpoolView(self._folder, "picture", self._keep)
         while not view.sessions:
             view.poll()
             down = view.down
@@ -141,7 +143,7 @@ class SpooledSource:
         self._closing.set()
 
     def _read(self, track: TrackKind, grid: Grid, command: Callable[[Run], tuple[list[str], Any]]) -> Generator[Any, None, None]:
-        reading = Reading(SpoolView(self._folder, track), grid, self._closing, Overload(self._options.bound), command)
+        reading = Reading(SpoolView(self._folder, track, self._keep), grid, self._closing, Overload(self._options.bound), command)
         yield from reading.items()
 
 

@@ -6,6 +6,7 @@ import socket
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -19,7 +20,7 @@ from sources.reading import ALL
 from operators.media import StreamInfo
 from operators.protocols import FramesNeed
 from operators.sources.manifest import MANIFEST, Line, ManifestFollower
-from operators.sources.spooled import SpooledOptions, SpooledSource
+from operators.sources.spooled import DEFAULT, SpooledOptions, SpooledSource
 from pipeline.spool import Recording, start_recording
 from pipeline.spool_watch import SpoolOptions
 
@@ -90,8 +91,8 @@ def lines(folder: Path, kind: type[Any] = object) -> list[Any]:
 class Reader:
     """Reads both tracks, each in a thread, as lanes do; `frames` and `samples` hold what came, with the time of its coming."""
 
-    def __init__(self, folder: Path, options: SpooledOptions | None = None) -> None:
-        self.source = SpooledSource("test", folder, *([options] if options else []))
+    def __init__(self, folder: Path, options: SpooledOptions = DEFAULT, keep: Callable[[], None] = lambda: None) -> None:
+        self.source = SpooledSource("test", folder, options, keep)
         self.info: StreamInfo = self.source.probe()
         self.frames: list[Any] = []
         self.samples: list[Any] = []
@@ -118,10 +119,28 @@ class Reader:
 
 
 @contextmanager
-def reader(folder: Path, options: SpooledOptions | None = None) -> Iterator[Reader]:
-    opened = Reader(folder, options)
+def reader(folder: Path, options: SpooledOptions = DEFAULT, keep: Callable[[], None] = lambda: None) -> Iterator[Reader]:
+    opened = Reader(folder, options, keep)
     try:
         yield opened
     finally:
         with suppress(AssertionError):
             opened.close()
+
+
+@dataclass(slots=True)
+class Watching:
+    """A live source that is recorded and read."""
+
+    recording: Recording
+    live: Reader
+
+    def end(self) -> None:
+        self.recording.stop()
+        self.live.finish()
+
+
+@contextmanager
+def watched(uri: str, folder: Path, options: SpoolOptions = QUICK) -> Iterator[Watching]:
+    with recorded(uri, folder, options) as recording, reader(folder, keep=recording.keep) as live:
+        yield Watching(recording, live)
