@@ -138,7 +138,7 @@ def _last(consumer: Any, partition: Any, span: tuple[int, int], key: bytes, wait
             for record in records:
                 if record.offset < end and record.key == key:
                     there, value = True, record.value
-        wait(f"a transaction of somebody else is open on {partition.topic}, partition {partition.partition}")
+        wait(f"an open transaction stands on {partition.topic}, partition {partition.partition} (kafka-transactions.sh shows whose)")
     return there, value
 
 

@@ -129,6 +129,8 @@ class Kafka:
                 f"{where} does not allow this to {user} ({type(e).__name__}): it needs the topics {topics} and transactional ids {ids}"
             ) from e
         except errors.KafkaError as e:
+            if any(name in repr(e) for name in ("ProducerFenced", "InvalidProducerEpoch")):
+                raise BrokerUnavailable(f"{where}: another process has taken this stream over") from e
             raise BrokerUnavailable(f"{where} does not answer ({_named(e)}): check the address and that it runs") from e
         except OSError as e:
             raise BrokerUnavailable(f"{where} can not be reached: {e.strerror or e}; check the address and the certificates") from e

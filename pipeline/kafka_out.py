@@ -195,7 +195,10 @@ class StreamShipper:
         return Shipment(self._folder / str(known.generation), known, self._shipper.config.limit)
 
     def _ship(self, batch: Batch) -> None:
-        self._producer.ship(batch.messages, batch.checkpoint)
+        try:
+            self._producer.ship(batch.messages, batch.checkpoint)
+        except Exception as e:  # R5, whatever it is
+            self._shipper.give_up(str(e) or type(e).__name__, self._stream_id)
         latency_ms = round(self._producer.latency_s * 1000)
         self._shipper.say(Said("shipped", self._stream_id, None, *_shipped(batch.checkpoint), latency_ms))
 

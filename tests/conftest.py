@@ -85,3 +85,22 @@ def kafka(real_kafka: Any) -> Any:
     kafka = Kafka(KafkaOptions(bootstrap=real_kafka.bootstrap, prefix=f"t{uuid4().hex[:8]}"))
     ensure_topics(kafka)
     return kafka
+
+
+@pytest.fixture
+def proxy(real_kafka: Any, kafka: Any) -> Iterator[Any]:
+    """`kafka_proxy.KafkaProxy` between the broker and `proxied`."""
+    from kafka_proxy import KafkaProxy
+
+    if real_kafka.broker is None:
+        pytest.skip("needs a broker of its own: unset KAFKA_BOOTSTRAP")
+    with KafkaProxy(real_kafka.proxy_port, real_kafka.behind_port) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def proxied(real_kafka: Any, kafka: Any, proxy: Any) -> Any:
+    """`kafka`, reached through `proxy`."""
+    from dataclasses import replace
+
+    return replace(kafka, options=replace(kafka.options, bootstrap=real_kafka.proxied))
