@@ -98,6 +98,9 @@ def run(
     language: Annotated[
         str | None, typer.Option(metavar="L", help="What is spoken, as in en or pt-BR; without it, it is detected.")
     ] = None,
+    style: Annotated[
+        str | None, typer.Option(metavar="NAME|FILE", help="The delivery style of subtitles: netflix, bbc, ebu, web, live, or a file.")
+    ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Run anew what was run before.")] = False,
     changes: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the profile.")] = None,
     records: Annotated[bool, typer.Option("--json", help="Print the final records as JSON lines.")] = False,
@@ -112,6 +115,7 @@ def run(
     if cut.stop is not None and cut.stop <= cut.start:
         raise ConfigError(f"--to {stop} is not after --from {start}")
     said = [*([f"listen.words.language={language}"] if language else []), *(changes or [])]
+    said += [f"{over}narrate.subtitles.style={style}" for over in ("", "live.")] if style else []
     said += [f"kafka.bootstrap={kafka}"] if kafka else []
     return execute(Request(sources, profile, said, cut, out, runtime.value, fresh, records))
 

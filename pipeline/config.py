@@ -3,6 +3,7 @@
 A profile is a TOML file that names every operator that runs and its options. One that says `base = "cpu"` changes a few keys
 of another. In the tables of the lanes, `text = true` runs an operator as it is by default, `text = false` does not run it, and
 naming one of its options runs it with that. Under `live` stand tables of the lanes as they are for live streams, where they differ.
+`narrate.subtitles.style` names a delivery style, whose rules are its other keys.
 """
 
 import difflib
@@ -18,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 
 from operators.errors import ConfigError
 from pipeline.settings import Settings, settings_type
+from pipeline.styles import DEFAULT, style_table
 
 PROFILES = Path(__file__).parent / "profiles"
 LANES = ("look", "listen", "narrate")
@@ -45,7 +47,7 @@ def load(profile: str, changes: Sequence[str] = (), live: bool = False) -> Setti
     if live:
         raw = merge(raw, over)
     try:
-        return kind.model_validate_json(json.dumps(_plain(raw), default=str))
+        return kind.model_validate_json(json.dumps(_styled(_plain(raw)), default=str))
     except ValidationError as e:
         raise ConfigError("; ".join(_explain(kind, error) for error in e.errors(include_url=False))) from e
 
@@ -99,6 +101,18 @@ def _plain(raw: Raw) -> Raw:
         if isinstance(raw.get(lane), dict)
     }
     return {**raw, **lanes}
+
+
+def _styled(raw: Raw) -> Raw:
+    """With the rules of the delivery style under those that the profile has itself."""
+    table = raw.get("narrate", {}).get("subtitles") if isinstance(raw.get("narrate"), dict) else None
+    if not isinstance(table, dict):
+        return raw
+    name = table.get("style", DEFAULT)
+    if not isinstance(name, str):
+        raise ConfigError(f"narrate.subtitles.style is the name of a style or its file, not {name!r}")
+    rules = style_table(name)
+    return merge(raw, {"narrate": {"subtitles": {**rules, **table, "style": rules.get("style", name)}}})
 
 
 def _change(kind: type, change: str) -> Raw:

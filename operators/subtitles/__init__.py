@@ -1,6 +1,7 @@
-"""Subtitles: words to cues by a delivery style, and the formats they are written in."""
+"""Subtitles: words to cues by a delivery style, their checker, and the formats they are written in and read from."""
 
-from operators.subtitles.cutter import SubtitleCutter, SubtitleOptions
+from operators.subtitles.cutter import SubtitleCutter
 from operators.subtitles.formats import FORMATS, Cue
+from operators.subtitles.styles import Style, style
 
-__all__ = ["FORMATS", "Cue", "SubtitleCutter", "SubtitleOptions"]
+__all__ = ["FORMATS", "Cue", "Style", "SubtitleCutter", "style"]

@@ -6,10 +6,11 @@ one are broken by their punctuation and their pauses alone.
 
 import unicodedata
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 
-SENTENCE, CLAUSE, COMMA, SEGMENT, CONJUNCTION, PREPOSITION, ANYWHERE, NAME, CLINGING = 0.0, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 11.0, 13.0
-"""What it costs to break there."""
+SENTENCE, CLAUSE, COMMA, SEGMENT, CONJUNCTION, PREPOSITION = 0, 100, 150, 200, 300, 400
+ANYWHERE, NAME, ADJECTIVE, CLINGING = 600, 1100, 1200, 1300
+"""What it costs to break there, in hundredths. `CLINGING`: it parts words that belong together."""
 SENTENCE_ENDS, CLAUSE_ENDS, COMMAS = ".?!…。？！؟।", ";:—–；：؛", ",，、،"
 CLOSERS = "\"'”’»)]}」』）"
 OPENERS = "\"'“‘«([{「『（¿¡"
@@ -24,11 +25,14 @@ class _Grammar:
     prepositions: frozenset[str]
     clinging: frozenset[str]
     """Articles, possessives, subject pronouns, auxiliaries, titles: no break behind them."""
-    capitals_are_names: bool = True
+    adjectives: frozenset[str] = frozenset()
+    """The most frequent ones; of the rest `endings` tells some."""
+    endings: tuple[str, ...] = ()
 
 
-def _grammar(conjunctions: str, prepositions: str, clinging: str, capitals_are_names: bool = True) -> _Grammar:
-    return _Grammar(frozenset(conjunctions.split()), frozenset(prepositions.split()), frozenset(clinging.split()), capitals_are_names)
+def _grammar(conjunctions: str, prepositions: str, clinging: str, adjectives: str = "", endings: str = "") -> _Grammar:
+    sets = [frozenset(words.split()) for words in (conjunctions, prepositions, clinging, adjectives)]
+    return _Grammar(sets[0], sets[1], sets[2], sets[3], tuple(endings.split()))
 
 
 GRAMMARS = {
@@ -41,6 +45,9 @@ GRAMMARS = {
         "i've you've we've they've "
         "am is are was were be been being have has had do does did will would shall should can could may might must not "
         "don't doesn't didn't won't can't couldn't wouldn't shouldn't isn't aren't wasn't weren't let's mr mrs ms dr st prof",
+        "good bad new old young great big small little large long short high low early late first last next own whole full empty hot cold "
+        "dark bright black white red green blue real true main public whole different important strong weak heavy quick slow deep wide",
+        "ful ous ive able ible less ish",
     ),
     "de": _grammar(
         "und aber oder denn sondern doch weil dass obwohl während wenn als ob bis damit nachdem bevor wo wie der die das welche welcher",
@@ -48,7 +55,7 @@ GRAMMARS = {
         "ein eine einen einem einer eines den dem des mein meine dein deine sein seine ihr ihre unser unsere euer kein keine dieser diese "
         "dieses jeder jede ich du er sie es wir man bin bist ist sind war waren habe hat haben hatte hatten werde wird werden wurde wurden "
         "kann können konnte muss müssen musste soll sollen will wollen darf mag nicht sehr zu herr frau dr",
-        capitals_are_names=False,
+        "gut gute guten guter gutes neue neuen neuer neues alte alten alter altes große großen großer großes kleine kleinen kleiner",
     ),
     "fr": _grammar(
         "et mais ou donc or ni car que qui dont où quand lorsque puisque parce comme si tandis",
@@ -66,7 +73,7 @@ GRAMMARS = {
 
 
 @lru_cache(4096)
-def cost(before: str, after: str, language: str, new_segment: bool) -> float:
+def cost(before: str, after: str, language: str, new_segment: bool) -> int:
     """Cost of a break between two words; `new_segment`: the recogniser begins another segment there."""
     grammar = GRAMMARS.get(language.split("-")[0].lower())
     last, first = _bare(before), _bare(after)
@@ -87,7 +94,9 @@ def cost(before: str, after: str, language: str, new_segment: bool) -> float:
         return PREPOSITION
     if last in grammar.clinging:
         return CLINGING
-    names = grammar.capitals_are_names and before.lstrip(OPENERS)[:1].isupper() and after[:1].isupper()
+    if last in grammar.adjectives or (len(last) > 5 and last.endswith(grammar.endings)):
+        return ADJECTIVE
+    names = not language.startswith("de") and before.lstrip(OPENERS)[:1].isupper() and after[:1].isupper()
     return NAME if names else ANYWHERE
 
 
@@ -95,10 +104,10 @@ def ends_sentence(word: str, language: str) -> bool:
     return cost(word, "", language, False) == SENTENCE
 
 
-@cache
-def width(word: str) -> int:
-    """Columns that a word takes: wide characters (Chinese, Japanese, Korean) take two, marks that combine none."""
-    return sum(_columns(c) for c in word)
+@lru_cache(65536)
+def width(text: str) -> int:
+    """Columns that a text takes: wide characters (Chinese, Japanese, Korean) take two, marks that combine none."""
+    return sum(_columns(c) for c in text)
 
 
 def space(language: str) -> str:

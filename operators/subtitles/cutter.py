@@ -1,205 +1,156 @@
 """Transcripts to subtitles: `narrate.subtitles`."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from operators.errors import ConfigError
-from operators.facts import Word
-from operators.facts_json import fact_from_json, fact_to_json
+from operators.facts import Shot, Sound, Word
+from operators.facts_json import fact_to_json
 from operators.protocols import Ask, Entry, FactsNeed, Item, Output, State
-from operators.records import Caption, Transcript
+from operators.records import Event, Transcript
 from operators.subtitles.breaks import space
-from operators.subtitles.cues import Passage, Rules, timed, violations
+from operators.subtitles.cues import Passage
+from operators.subtitles.sounds import SoundLabels
+from operators.subtitles.styles import Style
+from operators.subtitles.track import LATE, Track, Voice, words_from_json
 from operators.timeline import ZERO, exact
 
-LATE = Fraction(2)
-"""A word is told at its end: that none began before now is sure so many seconds later."""
 FORGOTTEN = Fraction(60)
 """A word whose transcript has not come after so many seconds is waited for no longer."""
 MOST_WORDS = 80
 """A passage that is longer is cut before it is certain where."""
 
 
-@dataclass(frozen=True, slots=True)
-class SubtitleOptions:
-    """By default the rules of Netflix for adults, in English."""
-
-    characters_per_s: float = 20.0
-    line_characters: int = 42
-    """Of each of the two lines; a Chinese, Japanese or Korean character counts as two."""
-    shortest_s: float = 5 / 6
-    longest_s: float = 7.0
-    gap_s: float = 0.08
-    closed_s: float = 0.5
-    """Gaps up to this are closed to `gap_s`."""
-    pause_s: float = 1.5
-    """A pause this long ends a cue."""
-
-    def __post_init__(self) -> None:
-        if not 0 < self.gap_s < self.closed_s < self.pause_s:
-            raise ConfigError(f"0 < gap_s < closed_s < pause_s does not hold for {self.gap_s}, {self.closed_s} and {self.pause_s}")
-        if not 0 < self.shortest_s < self.longest_s or self.characters_per_s <= 0 or self.line_characters < 2:
-            raise ConfigError("shortest_s, longest_s, characters_per_s and line_characters must be above 0, and shortest_s the less")
-
-    @property
-    def rules(self) -> Rules:
-        def near(seconds: float) -> Fraction:
-            return Fraction(seconds).limit_denominator(1000)
-
-        return Rules(
-            near(self.characters_per_s),
-            self.line_characters,
-            near(self.shortest_s),
-            near(self.longest_s),
-            near(self.gap_s),
-            near(self.closed_s),
-            near(self.pause_s),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Voice:
-    """What all words of a cue have in common."""
-
-    language: str
-    speaker: str | None
-    degraded: str | None
-
-
 class SubtitleCutter:
-    """A StreamOperator: Word facts and Transcript records -> Caption records of kind subtitle.
+    """A StreamOperator: Word facts and Transcript records -> Caption records of kind subtitle; where the style describes sounds,
+    Sound facts and events too -> Caption records of kind sdh.
 
     A word is shown once its transcript, which says who speaks, is there; words that are ahead of their transcript only tell how
-    long the cue before them may stay. What a transcript holds no word times of is not shown.
+    long the cue before them may stay. What a transcript holds no word times of is not shown. With a style that looks at cuts a cue
+    is said once the next one is certain and all cuts around it are known; else as soon as it is certain.
     """
 
-    Options = SubtitleOptions
+    Options = Style
     origin = "narrate.subtitles"
-    need = FactsNeed(frozenset({"listen.words", "listen.sound", "look.shots"}))
+    need = FactsNeed(frozenset({"listen.words", "listen.sound", "listen.siren", "listen.impulse", "listen.silence", "look.shots"}))
     models: tuple[str, ...] = ()
 
-    def __init__(self, options: SubtitleOptions = SubtitleOptions()) -> None:
-        self._rules = options.rules
-        self._words: list[Word] = []
-        """The passage that is not wholly cut yet."""
-        self._voice = _Voice("", None, None)
+    def __init__(self, options: Style) -> None:
+        self._style = options
+        self._track = Track(options, self.origin)
+        self._sounds = SoundLabels()
+        self._voice = Voice("", None, None)
+        self._passage = Passage(options.rules(""), "")
+        """What is not wholly cut yet."""
         self._ahead: list[Word] = []
         self._latest = ZERO
-        self._before: Fraction | None = None
-        """End of the latest cue."""
-        self._next = 0
 
     def push(self, item: Item) -> list[Output | Ask]:
         assert isinstance(item, Entry)
         self._latest = max(self._latest, item.end)
-        outputs: list[Output | Ask] = []
         match item.value:
             case Word() as word:
                 self._ahead.append(word)
             case Transcript() as transcript:
                 self._ahead = [w for w in self._ahead if w.segment_id != transcript.segment_id]
-                outputs += self._take(transcript) + self._certain()
-        self._ahead = [w for w in self._ahead if w.end > self._latest - FORGOTTEN]
-        return outputs + self._pause()
+                self._take(transcript)
+                self._cut_certain()
+            case Shot() as shot:
+                self._track.cut(shot)
+            case Sound() | Event() as heard if self._style.sound:
+                self._track.label(self._sounds.hear(heard))
+        while self._ahead and self._ahead[0].end <= self._latest - FORGOTTEN:
+            del self._ahead[0]
+        self._pause()
+        follows = self._follows()
+        outputs: list[Output | Ask] = [*self._track.due(self._latest, follows, bool(self._passage.words))]
+        self._track.forget(min(self._latest - FORGOTTEN, self._latest if follows is None else follows))
+        return outputs
 
     def answer(self, ask: Ask, result: Any) -> list[Output | Ask]:
         raise AssertionError("a cutter asks nothing")
 
     def finish(self, at: Fraction) -> list[Output | Ask]:
-        return self._close(None)
+        self._close()
+        return [*self._track.due(None, None, False)]
 
     def hold(self) -> Fraction | None:
-        ends = [w.end for w in (*self._words, *self._ahead)]
-        return max(ZERO, min([self._latest, *ends]) - self._rules.gap)
+        words = [*self._passage.words, *self._ahead]
+        return max(ZERO, self._track.hold(min([self._latest, *(w.end for w in words)])))
 
     def snapshot(self) -> tuple[Fraction | None, State]:
         return None, {
-            "words": [fact_to_json(w) for w in self._words],
+            "words": [fact_to_json(w) for w in self._passage.words],
+            "cuts": self._passage.cuts,
             "speaker": self._voice.speaker,
             "degraded": self._voice.degraded,
             "ahead": [fact_to_json(w) for w in self._ahead],
             "latest": exact(self._latest),
-            "before": None if self._before is None else exact(self._before),
-            "next": self._next,
+            "track": self._track.snapshot(),
+            "sounds": self._sounds.snapshot(),
         }
 
     def restore(self, state: State) -> None:
-        self._words, self._ahead = _words(state["words"]), _words(state["ahead"])
-        self._voice = _Voice(self._words[0].language if self._words else "", state["speaker"], state["degraded"])
-        self._latest = Fraction(state["latest"])
-        self._before = None if state["before"] is None else Fraction(state["before"])
-        self._next = state["next"]
+        words = words_from_json(state["words"])
+        self._voice = Voice(words[0].language if words else "", state["speaker"], state["degraded"])
+        self._begin(words, state["cuts"])
+        self._ahead, self._latest = words_from_json(state["ahead"]), Fraction(state["latest"])
+        self._track.restore(state["track"])
+        self._sounds.restore(state["sounds"])
 
     def refill(self, item: Item) -> None:
         raise AssertionError("words are kept in the state: nothing is given again")
 
-    def _take(self, transcript: Transcript) -> list[Output | Ask]:
+    def _take(self, transcript: Transcript) -> None:
         """Add a transcript's words to the passage; one that can not go on with them is closed first."""
-        outputs: list[Output | Ask] = []
         for word in _written(transcript):
-            voice = _Voice(word.language, transcript.speaker, transcript.degraded)
-            if self._words and (voice != self._voice or word.start - self._words[-1].end >= self._rules.pause):
-                outputs += self._close(word.start)
-            self._voice = voice
-            self._words.append(word)
-        return outputs
+            voice = Voice(word.language, transcript.speaker, transcript.degraded)
+            last = self._passage.words[-1] if self._passage.words else None
+            if last is None or voice != self._voice or word.start - last.end >= self._pause_s():
+                self._close()
+                self._voice = voice
+                self._begin([word], [0])
+            else:
+                self._passage.add(word, sum(last.start < cut <= word.start for cut in self._track.cuts))
 
-    def _certain(self) -> list[Output | Ask]:
+    def _begin(self, words: list[Word], cuts: list[int]) -> None:
+        self._passage = Passage(self._track.rules(self._voice.language), self._voice.language)
+        for word, count in zip(words, cuts, strict=True):
+            self._passage.add(word, count)
+
+    def _cut_certain(self) -> None:
         """The cues that stay as they are, however the passage goes on."""
-        if not self._words:
-            return []
-        passage = Passage(self._words, self._rules)
-        ends = passage.certain()
-        if not ends and len(self._words) > MOST_WORDS:
-            ends = [passage.first()]
-        return self._say(passage, ends, None)
+        if self._passage.words:
+            ends = self._passage.certain()
+            self._cut(ends or ([self._passage.first()] if len(self._passage.words) > MOST_WORDS else []))
 
-    def _pause(self) -> list[Output | Ask]:
+    def _pause(self) -> None:
         """The passage is over once it is known that nothing follows soon."""
-        if not self._words:
-            return []
-        follows = self._ahead[0].start if self._ahead else None
-        silent_until = self._latest - LATE if follows is None else follows
-        return self._close(follows) if silent_until - self._words[-1].end >= self._rules.pause else []
+        if self._passage.words:
+            silent_until = self._ahead[0].start if self._ahead else self._latest - LATE
+            if silent_until - self._passage.words[-1].end >= self._pause_s():
+                self._close()
 
-    def _close(self, follows: Fraction | None) -> list[Output | Ask]:
-        """Nothing goes on with the passage; the next word, where it is known, is at `follows`."""
-        if not self._words:
-            return []
-        passage = Passage(self._words, self._rules)
-        return self._say(passage, passage.all(), follows)
+    def _close(self) -> None:
+        """Nothing goes on with the passage."""
+        if self._passage.words:
+            self._cut(self._passage.all())
 
-    def _say(self, passage: Passage, ends: list[int], follows: Fraction | None) -> list[Output | Ask]:
-        cues: list[Output | Ask] = []
-        begin = 0
+    def _cut(self, ends: list[int]) -> None:
+        passage, begin = self._passage, 0
         for end in ends:
-            cues.append(self._cue(passage, begin, end, self._words[end].start if end < len(self._words) else follows))
+            self._track.add(passage.words[begin:end], passage.lines(begin, end), self._voice)
             begin = end
-        self._words = self._words[begin:]
-        return cues
+        if ends:
+            self._begin(passage.words[begin:], passage.cuts[begin:])
 
-    def _cue(self, passage: Passage, i: int, j: int, follows: Fraction | None) -> Caption:
-        words, width, lines = passage.words[i:j], passage.width(i, j), passage.lines(i, j)
-        span = timed(words, width, follows, self._before, self._rules)
-        broken = violations(span, lines, width, self._rules)
-        letters = sum(len(w.text) for w in words) or 1
-        caption = Caption(
-            span.start,
-            span.end,
-            kind="subtitle",
-            text=passage.text(i, j),
-            lines=lines,
-            language=self._voice.language,
-            confidence=sum(w.confidence * len(w.text) for w in words) / letters,
-            cue_id=f"{self.origin}-{self._next}",
-            speaker=self._voice.speaker,
-            violations=broken,
-            degraded=self._voice.degraded,
-        )
-        self._before = span.end
-        self._next += 1
-        return caption
+    def _follows(self) -> Fraction | None:
+        """When the first word comes that is in no cue yet."""
+        words = self._passage.words or self._ahead
+        return words[0].start if words else None
+
+    def _pause_s(self) -> Fraction:
+        return self._track.rules(self._voice.language).pause
 
 
 def _written(transcript: Transcript) -> list[Word]:
@@ -215,7 +166,3 @@ def _written(transcript: Transcript) -> list[Word]:
         words.append(word)
         at = found + len(word.text) if found >= 0 else at
     return words
-
-
-def _words(data: list[dict[str, Any]]) -> list[Word]:
-    return [fact for fact in map(fact_from_json, data) if isinstance(fact, Word)]

@@ -36,6 +36,8 @@ def test_every_option_of_every_operator_can_be_set_to_what_it_is() -> None:
     for chosen in (c for lane in lanes.values() for c in lane):
         for field in fields(chosen.options):
             value = getattr(chosen.options, field.name)
+            if isinstance(value, dict):
+                continue  # a table of tables: set in a file
             said = str(list(value)) if isinstance(value, tuple) else str(value).lower() if isinstance(value, bool) else str(value)
             again = choose_operators(load("hub", [f"{chosen.place}.{field.name}={said}"]))
             assert again == lanes, f"{chosen.place}.{field.name}"

@@ -23,7 +23,7 @@ from operators.records import RECORDS, Clock, Gap, Identity, Model, to_wire
 from operators.speech.recognition import HeardWord, Recognition
 from operators.speech.vad import STATE_BYTES, WINDOW_SAMPLES, VadResult
 from operators.speech.words import SpeechTranscriber
-from operators.subtitles import SubtitleCutter
+from operators.subtitles import SubtitleCutter, style
 from operators.vision.shots import ShotDetector
 from pipeline.log import committed_records
 from pipeline.plan import RunSettings
@@ -97,7 +97,11 @@ class Plan:
     def operators(self, lane: str, stills: Any) -> list[Any]:
         if lane == "look":
             return [ShotDetector(), BlackDetector()]
-        return [SpeechTranscriber(), SilenceDetector()] if lane == "listen" else [SubtitleCutter(), Describer(DescriberOptions(), stills)]
+        return (
+            [SpeechTranscriber(), SilenceDetector()]
+            if lane == "listen"
+            else [SubtitleCutter(style("netflix")), Describer(DescriberOptions(), stills)]
+        )
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from operators.errors import ConfigError
 from operators.facts import Sound, Word
 from operators.protocols import Entry
 from operators.records import Caption, End, Gap, Transcript
-from operators.subtitles import SubtitleCutter, SubtitleOptions
+from operators.subtitles import SubtitleCutter, style
 from operators.subtitles.breaks import ends_sentence, width
 from operators.subtitles.cutter import MOST_WORDS
 
@@ -20,6 +20,10 @@ TALK = (
     "by Professor John Baker, will be built after all. Yes. I know. It will cost a great deal of money, and many people in the old town of "
     "New York are not happy about it! But what can we do? Ask not what your country can do for you, ask what you can do for your country."
 )
+
+
+def cutter():
+    return SubtitleCutter(style("netflix"))
 
 
 def say(text, start=F(0), per_s=15, language="en", pause=F(3, 10), segment="s"):
@@ -61,7 +65,7 @@ def log(said, *others):
 
 def cues(text, rules=None, **kwargs):
     """Of a text that is said; `rules` other than the usual ones."""
-    return outputs_of(lambda: SubtitleCutter(SubtitleOptions(**rules or {})), log(transcripts(say(text, **kwargs))))
+    return outputs_of(lambda: SubtitleCutter(style("netflix", **rules or {})), log(transcripts(say(text, **kwargs))))
 
 
 def noise(start, end):
@@ -120,21 +124,21 @@ def test_the_law_and_the_rules_on_anything_that_may_be_said(seed):
     sounds = [noise(t, t + 7) for t in range(0, int(end) - 7, 7)]
     gaps = [Gap(F(30), F(31), "listen", "decode_error"), Gap(F(33), F(35), "look", "decode_error")]
     ends = [End(end, end, "listen", None, 0, {}), End(F(0), F(0), "look", None, 0, {})]
-    outputs = assert_law(SubtitleCutter, log(transcripts(words), *sounds, *gaps, *ends), seeds=range(8))
+    outputs = assert_law(cutter, log(transcripts(words), *sounds, *gaps, *ends), seeds=range(8))
     check_rules(outputs, words)
 
 
 def test_cues_are_cut_the_same_whether_transcripts_are_short_or_long():
     words = say(TALK * 2, per_s=17)
-    by_sentence = outputs_of(SubtitleCutter, log(transcripts(words)))
+    by_sentence = outputs_of(cutter, log(transcripts(words)))
     own = tuple(replace(w, segment_id="all") for w in words)
-    at_once = outputs_of(SubtitleCutter, log([Transcript(own[0].start, own[-1].end, "all", "", "en", own)]))
+    at_once = outputs_of(cutter, log([Transcript(own[0].start, own[-1].end, "all", "", "en", own)]))
     # the borders of sentences end in full stops anyway, so that they are segments too changes nothing
     assert [(c.lines, c.start, c.end) for c in by_sentence] == [(c.lines, c.start, c.end) for c in at_once]
 
 
 def test_cues_come_while_the_talk_goes_on():
-    operator = SubtitleCutter()
+    operator = cutter()
     for entry in log(transcripts(say(TALK * 5))):
         operator.push(entry)
         assert len(operator.snapshot()[1]["words"]) < MOST_WORDS
@@ -143,30 +147,28 @@ def test_cues_come_while_the_talk_goes_on():
 def test_a_sentence_without_end_is_cut_all_the_same():
     words = [replace(w, segment_id=f"{n // 30}") for n, w in enumerate(say("word " * 400))]
     said = [Transcript(p[0].start, p[-1].end, p[0].segment_id, "", "en", tuple(p)) for p in (words[n : n + 30] for n in range(0, 400, 30))]
-    operator = SubtitleCutter()
+    operator = cutter()
     longest = 0
     for entry in log(said):
         operator.push(entry)
         longest = max(longest, len(operator.snapshot()[1]["words"]))
     assert longest <= MOST_WORDS + 30
-    check_rules(outputs_of(SubtitleCutter, log(said)), words)
+    check_rules(outputs_of(cutter, log(said)), words)
 
 
 def test_a_cue_stays_as_long_as_it_takes_to_read_but_not_into_the_next():
     (alone,) = cues("Incomprehensibilities everywhere.", per_s=40)
     assert alone.end - alone.start == F(width("Incomprehensibilities everywhere."), 20)
-    first, second = outputs_of(
-        SubtitleCutter, log(transcripts(say("No.")) + transcripts(say("Wait, that is not what I have said at all.", F(2))))
-    )
+    first, second = outputs_of(cutter, log(transcripts(say("No.")) + transcripts(say("Wait, that is not what I have said at all.", F(2)))))
     assert first.end - first.start == F(5, 6)
-    first, second = outputs_of(SubtitleCutter, log(transcripts(say("This has been decided already.", per_s=60) + say("Yes!", F(7, 4)))))
+    first, second = outputs_of(cutter, log(transcripts(say("This has been decided already.", per_s=60) + say("Yes!", F(7, 4)))))
     assert first.end == second.start - F(2, 25)
 
 
 def test_a_pause_ends_a_cue_and_the_cue_does_not_wait_for_the_next_words():
     said = transcripts(say("This is") + say("all there is.", F(4)))
-    assert [c.text for c in outputs_of(SubtitleCutter, log(said))] == ["This is", "all there is."]
-    operator = SubtitleCutter()
+    assert [c.text for c in outputs_of(cutter, log(said))] == ["This is", "all there is."]
+    operator = cutter()
     told = [
         (o.text, e.end) for e in log(transcripts(say("That was all.")), noise(0, 4), noise(4, 30), noise(30, 60)) for o in operator.push(e)
     ]
@@ -178,7 +180,7 @@ def test_speakers_languages_and_quality_do_not_share_a_cue():
     said += transcripts(say("on dit", F(2), language="fr"), speaker="B") + transcripts(
         say("trop tard", F(3), language="fr"), degraded="late"
     )
-    got = outputs_of(SubtitleCutter, log(said))
+    got = outputs_of(cutter, log(said))
     assert [(c.text, c.speaker, c.language, c.degraded) for c in got] == [
         ("I say", "A", "en", None),
         ("you say", "B", "en", None),
@@ -189,7 +191,7 @@ def test_speakers_languages_and_quality_do_not_share_a_cue():
 
 def test_words_ahead_of_their_transcript_are_not_shown():
     (transcript,) = transcripts(say("Soon to be known."))
-    operator = SubtitleCutter()
+    operator = cutter()
     facts = [Entry("listen.words", "fact", n, w) for n, w in enumerate(transcript.words)]
     assert [o for e in facts for o in operator.push(e)] == []
     assert operator.finish(F(9)) == []
@@ -200,14 +202,14 @@ def test_what_is_written_as_one_word_is_not_parted():
         Word(F(n, 2), F(n + 1, 2), t, (n + 1) / 10, "en", "s") for n, t in enumerate(["A", "self", "-driving", "car,", "10", "%", "off."])
     ]
     own = Transcript(F(0), F(7, 2), "s", "A self-driving car, 10% off.", "en", tuple(words))
-    (cue,) = outputs_of(SubtitleCutter, log([own]))
+    (cue,) = outputs_of(cutter, log([own]))
     assert cue.text == "A self-driving car, 10% off."
     assert (cue.start, cue.end) == (0, F(7, 2))
 
 
 def test_confidence_is_the_mean_of_its_letters():
     words = [replace(w, confidence=c) for w, c in zip(say("a bbb"), (0.1, 0.9), strict=True)]
-    (cue,) = outputs_of(SubtitleCutter, log(transcripts(words)))
+    (cue,) = outputs_of(cutter, log(transcripts(words)))
     assert cue.confidence == pytest.approx((0.1 + 3 * 0.9) / 4)
 
 
@@ -242,27 +244,27 @@ def test_other_rules_make_other_cues():
     narrow = cues(TALK, {"line_characters": 32, "characters_per_s": 17.0})
     assert max(width(line) for c in narrow for line in c.lines) <= 32
     with pytest.raises(ConfigError, match="gap_s < closed_s"):
-        SubtitleOptions(gap_s=2.0)
+        style("netflix", gap_s=2.0)
     with pytest.raises(ConfigError, match="above 0"):
-        SubtitleOptions(characters_per_s=0.0)
+        style("netflix", characters_per_s=0.0)
 
 
 def test_nothing_said_is_nothing_shown():
-    assert assert_law(SubtitleCutter, log([], noise(0, 30), End(F(30), F(30), "listen", None, 0, {}))) == []
+    assert assert_law(cutter, log([], noise(0, 30), End(F(30), F(30), "listen", None, 0, {}))) == []
     assert all(isinstance(c, Caption) for c in cues(TALK))
 
 
 def test_taken_up_after_any_cue_it_goes_on_alike():
     words = babble(4)
     entries = log(transcripts(words, speaker="A"))
-    unbroken = outputs_of(SubtitleCutter, entries)
+    unbroken = outputs_of(cutter, entries)
     assert any(c.start not in {w.start for w in words} for c in unbroken), "words overlap, so that a cue may begin late"
-    first, said = SubtitleCutter(), []
+    first, said = cutter(), []
     for n, entry in enumerate(entries, 1):
         new = first.push(entry)
         said += new
         if new:
-            second = SubtitleCutter()
+            second = cutter()
             second.restore(json.loads(json.dumps(first.snapshot()[1])))
             rest = [cue for e in entries[n:] for cue in second.push(e)]
             assert said + rest + second.finish(F(99)) == unbroken

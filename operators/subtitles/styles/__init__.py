@@ -1,0 +1,109 @@
+"""Delivery styles: the rules that subtitles are made and checked by, as data. One TOML file beside this module is one style."""
+
+import tomllib
+from dataclasses import dataclass, field
+from fractions import Fraction
+from importlib.resources import files
+from typing import Any
+
+from operators.errors import ConfigError
+
+NAMES = ("netflix", "bbc", "ebu", "web", "live")
+WORD = 6
+"""Columns of a mean word and the space behind it: how words are counted in languages that are written without spaces."""
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageRules:
+    """What a style has otherwise in one language."""
+
+    line_characters: int | None = None
+    characters_per_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """A style in one language; times in seconds. Widths are columns: a wide character (Chinese, Japanese, Korean) is two."""
+
+    lines: int
+    line: int
+    characters_per_s: Fraction
+    word_s: Fraction
+    """Least time a word; 0 where only characters count."""
+    shortest: Fraction
+    longest: Fraction
+    gap: Fraction
+    closed: Fraction
+    pause: Fraction
+    snap: Fraction
+
+    def reading(self, width: int, words: Fraction) -> Fraction:
+        """Least time that so many columns and words take to read."""
+        return max(width / self.characters_per_s, words * self.word_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """The rules of a delivery. A Chinese, Japanese or Korean character counts as two."""
+
+    style: str
+    """Its name."""
+    lines: int
+    line_characters: int
+    characters_per_s: float
+    words_per_min: float
+    """0: only characters count."""
+    shortest_s: float
+    longest_s: float
+    gap_s: float
+    """Least time between two cues."""
+    closed_s: float
+    """A gap shorter than this is closed to `gap_s`."""
+    pause_s: float
+    """A pause this long ends a cue, and no cue stays longer after its last word."""
+    snap_s: float
+    """A cue that begins or ends so near to a cut of the picture is moved onto it; 0: cuts are not looked at."""
+    sound: bool
+    """Whether sounds are described."""
+    languages: dict[str, LanguageRules] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.gap_s < self.closed_s < self.pause_s:
+            raise ConfigError(f"0 <= gap_s < closed_s < pause_s does not hold for {self.gap_s}, {self.closed_s} and {self.pause_s}")
+        if not 0 < self.shortest_s < self.longest_s:
+            raise ConfigError(f"0 < shortest_s < longest_s does not hold for {self.shortest_s} and {self.longest_s}")
+        if not 1 <= self.lines <= 4 or self.characters_per_s <= 0 or self.words_per_min < 0 or not 0 <= self.snap_s <= 1:
+            raise ConfigError("lines is 1 to 4, characters_per_s above 0, words_per_min 0 or more, snap_s 0 to 1")
+        if any((lines or 2) < 2 for lines in (self.line_characters, *(o.line_characters for o in self.languages.values()))):
+            raise ConfigError("line_characters is 2 or more: a wide character takes two")
+
+    def rules(self, language: str) -> Rules:
+        """`language`: BCP 47; of which a style knows nothing is done as in English."""
+        own = self.languages.get(language.split("-")[0].lower(), LanguageRules())
+        return Rules(
+            self.lines,
+            own.line_characters or self.line_characters,
+            _near(own.characters_per_s or self.characters_per_s),
+            60 / _near(self.words_per_min) if self.words_per_min else Fraction(0),
+            _near(self.shortest_s),
+            _near(self.longest_s),
+            _near(self.gap_s),
+            _near(self.closed_s),
+            _near(self.pause_s),
+            _near(self.snap_s),
+        )
+
+
+def shipped(name: str) -> dict[str, Any]:
+    """The table of a style of `NAMES`, as its file has it."""
+    return tomllib.loads(files(__name__).joinpath(f"{name}.toml").read_text(encoding="utf-8"))
+
+
+def style(name: str, **changes: Any) -> Style:
+    """One of the shipped styles, with some of its rules changed."""
+    table = shipped(name) | changes
+    return Style(**table | {"languages": {key: LanguageRules(**own) for key, own in table.get("languages", {}).items()}})
+
+
+def _near(seconds: float) -> Fraction:
+    return Fraction(seconds).limit_denominator(1000)

@@ -1,0 +1,193 @@
+"""Cues on their track: when each comes and goes, and the sounds between and with them."""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from typing import Any
+
+from operators.facts import Shot, Word
+from operators.facts_json import fact_from_json, fact_to_json
+from operators.records import Caption
+from operators.subtitles import breaks
+from operators.subtitles.checker import Shown, broken_rules, measure
+from operators.subtitles.sounds import RECENT, Label, label_from_json, label_to_json
+from operators.subtitles.styles import Rules, Style
+from operators.subtitles.timing import Said, comes, goes
+from operators.timeline import Span, exact
+
+LATE = Fraction(2)
+"""A word is told at its end: that none began before now is sure so many seconds later."""
+STALE = Fraction(5)
+"""A sound that found no place for so long is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """What all words of a cue have in common."""
+
+    language: str
+    speaker: str | None
+    degraded: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The words of one cue, and their lines."""
+
+    words: tuple[Word, ...]
+    lines: tuple[str, ...]
+    voice: Voice
+    said: Said
+
+
+class Track:
+    """Pieces, labels of sounds and cuts of the picture in; Caption records out, in order, each once all is known that decides it."""
+
+    def __init__(self, style: Style, origin: str) -> None:
+        self._style, self._origin = style, origin
+        self.rules = cache(style.rules)
+        self.cuts: list[Fraction] = []
+        self._pieces: list[Piece] = []
+        self._labels: list[Label] = []
+        self._spoken: Fraction | None = None
+        """End of the words of the latest cue of words."""
+        self._before: Fraction | None = None
+        """When the latest cue went."""
+        self._next = 0
+
+    def cut(self, shot: Shot) -> None:
+        for instant, how in ((shot.start, shot.opens_with), (shot.end, shot.closes_with)):
+            if how == "cut" and instant not in self.cuts:
+                insort(self.cuts, instant)
+
+    def add(self, words: Sequence[Word], lines: tuple[str, ...], voice: Voice) -> None:
+        rules = self.rules(voice.language)
+        needed = max(rules.shortest, rules.reading(*measure(lines, voice.language)))
+        self._pieces.append(Piece(tuple(words), lines, voice, Said(words[0].start, max(w.end for w in words), needed)))
+
+    def label(self, labels: list[Label]) -> None:
+        self._labels += labels
+
+    def due(self, latest: Fraction | None, follows: Fraction | None, undecided: bool) -> Iterator[Caption]:
+        """The cues that nothing changes any more. `latest`: all that ends before is known; None: all is. `follows`: start of the first
+        word that is in no piece; `undecided`: it is not known yet which words are in a piece with it."""
+        while self._pieces:
+            piece, rules = self._pieces[0], self.rules(self._pieces[0].voice.language)
+            if rules.snap and len(self._pieces) == 1 and undecided:
+                return
+            if latest is not None and self._wait(rules) and latest <= piece.said.end - rules.gap + self._wait(rules):
+                return
+            span, coming = self._time(piece, self._pieces[1] if len(self._pieces) > 1 else None, follows)
+            if latest is not None and self._wait(rules) and latest <= max(span.end, coming or span.end) + self._wait(rules):
+                return
+            yield from self._between(span.start, closing=True)
+            yield self._with_sound(piece, span, rules)
+            self._spoken, self._before = piece.said.end, span.end
+            del self._pieces[0]
+        ends = [*([] if latest is None else [latest - LATE]), *([] if follows is None else [follows])]
+        yield from self._between(min(ends, default=None), closing=False)
+
+    def hold(self, latest: Fraction) -> Fraction:
+        """No cue that is still to come goes before."""
+        ends = [latest - RECENT if self._style.sound else latest, *(w.end for p in self._pieces for w in p.words)]
+        return min([*ends, *(label.start for label in self._labels)]) - self.rules("").gap
+
+    def forget(self, first: Fraction) -> None:
+        """Nothing that is still to come begins before `first`."""
+        if self.cuts:
+            since = min([first, *(p.said.start for p in self._pieces)]) - 2
+            self.cuts = self.cuts[bisect_left(self.cuts, since) :]
+
+    def _wait(self, rules: Rules) -> Fraction:
+        """How long after a cue it is known what there was: cuts, where they matter, and sounds."""
+        return max(rules.snap, RECENT if self._style.sound else rules.snap)
+
+    def _time(self, piece: Piece, after: Piece | None, follows: Fraction | None) -> tuple[Span, Fraction | None]:
+        """When a piece is shown, and when what follows comes."""
+        rules, said = self.rules(piece.voice.language), piece.said
+        start = comes(said, self._spoken, self.cuts, rules)
+        start = start if self._before is None else max(start, self._before + rules.gap)
+        if after is not None:
+            follows = comes(after.said, said.end, self.cuts, self.rules(after.voice.language))
+        return Span(start, goes(said, start, follows, self.cuts, rules)), follows
+
+    def _between(self, until: Fraction | None, closing: bool) -> Iterator[Caption]:
+        """Sounds as cues of their own, before words come (None: none do). `closing`: small gaps to these are closed."""
+        rules = self.rules("en")
+        for label in list(self._labels):
+            start = label.start
+            if self._before is not None and start - self._before < rules.closed:
+                start = self._before + rules.gap
+            end = start + max(rules.shortest, rules.reading(*measure((label.text,), "en")))
+            if start - label.start > STALE:
+                self._labels.remove(label)
+            elif until is None or end + rules.gap <= until:
+                self._labels.remove(label)
+                if until is not None and closing and until - end < rules.closed:
+                    end = until - rules.gap
+                yield self._caption(Span(start, end), (label.text,), Voice("en", None, None), label.confidence)
+                self._before = end
+
+    def _with_sound(self, piece: Piece, span: Span, rules: Rules) -> Caption:
+        """The cue of a piece, with the first sound that began meanwhile in a line above its words, where the rules allow that."""
+        confidence = _confidence(piece.words)
+        for label in self._labels:
+            lines = (label.text, *piece.lines)
+            if label.start < span.end and not self._broken(Shown(span, lines), piece.voice.language):
+                self._labels.remove(label)
+                return self._caption(span, lines, piece.voice, min(confidence, label.confidence), piece.lines)
+        return self._caption(span, piece.lines, piece.voice, confidence, piece.lines)
+
+    def _broken(self, shown: Shown, language: str) -> tuple[str, ...]:
+        return broken_rules(shown, self._before, self.rules(language), language, self.cuts)
+
+    def _caption(self, span: Span, lines: tuple[str, ...], voice: Voice, confidence: float, said: tuple[str, ...] | None = None) -> Caption:
+        cue_id, self._next = f"{self._origin}-{self._next}", self._next + 1
+        return Caption(
+            span.start,
+            span.end,
+            kind="subtitle" if lines == said else "sdh",
+            text=breaks.space(voice.language).join(lines),
+            lines=lines,
+            language=voice.language,
+            confidence=confidence,
+            cue_id=cue_id,
+            speaker=voice.speaker,
+            violations=self._broken(Shown(span, lines), voice.language),
+            degraded=voice.degraded,
+        )
+
+    def snapshot(self) -> dict[str, Any]:
+        return {
+            "cuts": [exact(c) for c in self.cuts],
+            "pieces": [
+                {"words": [fact_to_json(w) for w in p.words], "lines": p.lines, "speaker": p.voice.speaker, "degraded": p.voice.degraded}
+                for p in self._pieces
+            ],
+            "labels": [label_to_json(label) for label in self._labels],
+            "spoken": None if self._spoken is None else exact(self._spoken),
+            "before": None if self._before is None else exact(self._before),
+            "next": self._next,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.cuts = [Fraction(c) for c in state["cuts"]]
+        self._pieces = []
+        for piece in state["pieces"]:
+            words = words_from_json(piece["words"])
+            self.add(words, tuple(piece["lines"]), Voice(words[0].language, piece["speaker"], piece["degraded"]))
+        self._labels = [label_from_json(label) for label in state["labels"]]
+        self._spoken = None if state["spoken"] is None else Fraction(state["spoken"])
+        self._before = None if state["before"] is None else Fraction(state["before"])
+        self._next = state["next"]
+
+
+def words_from_json(data: list[dict[str, Any]]) -> list[Word]:
+    return [fact for fact in map(fact_from_json, data) if isinstance(fact, Word)]
+
+
+def _confidence(words: tuple[Word, ...]) -> float:
+    """The mean of its letters."""
+    return sum(w.confidence * len(w.text) for w in words) / (sum(len(w.text) for w in words) or 1)
