@@ -1,0 +1,181 @@
+"""A live 1080p25 stream watched for long: does it keep up, does anything grow, and how late are words and events at a consumer of Kafka?
+
+    python tests/bench/live.py [--minutes 30] [--profile cpu] [--write docs/live_bench.md]
+
+prints a table; exit 1 where a bound is missed. The stream is a looped talk, sent over SRT by the clock.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+from markdown import table
+from speed import CAPSTREAM, CORES, make_talk
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from deploy.kafka.broker import Broker, Listener, free_port
+from pipeline.kafka_connection import Kafka, KafkaOptions
+
+EVERY_S = 10.0
+WARM_S = 120.0
+"""What happens before is start-up."""
+TOPICS = ("transcripts", "captions", "events")
+NAMES = {"transcript": "words of a phrase", "start": "start of an event", "subtitle": "subtitle", "description": "description"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Of the whole process tree, the broker left out."""
+
+    at_s: float
+    lag_s: float
+    rss_mb: float
+    handles: int
+    threads: int
+    disk_mb: float
+    cpu_s: float
+
+
+@dataclass(slots=True)
+class Consumer:
+    """A read_committed consumer in a thread: how late each record came, by what it is."""
+
+    kafka: Kafka
+    stop: threading.Event = field(default_factory=threading.Event)
+    late_s: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+
+    def run(self) -> None:
+        from kafka import TopicPartition
+
+        consumer = self.kafka.consumer(auto_offset_reset="earliest", fetch_max_wait_ms=20)
+        names = [self.kafka.topic(t) for t in TOPICS]
+        consumer.assign([TopicPartition(n, p) for n in names for p in consumer.partitions_for_topic(n)])
+        while not self.stop.is_set():
+            for records in consumer.poll(100).values():
+                for record in records:
+                    self._hear(json.loads(record.value))
+        consumer.close()
+
+    def _hear(self, record: dict[str, Any]) -> None:
+        what = record.get("lifecycle") or record.get("kind") or record["type"]
+        if what in NAMES:
+            self.late_s[what].append((datetime.now(UTC) - datetime.fromisoformat(record["end_time"])).total_seconds())
+
+
+def watch(out: Path, process: psutil.Process, since: float) -> Sample | None:
+    """None where the stream does not run yet."""
+    with suppress(FileNotFoundError, IndexError, psutil.Error):
+        status = json.loads((out / "fleet.json").read_bytes())["streams"][0]
+        if status["lag_ms"] is None:
+            return None
+        recorders = [p for p in psutil.process_iter() if any(f.path.startswith(str(out)) for f in _of(p.open_files, []))]
+        tree = {p.pid: p for root in (process, *recorders) for p in (root, *root.children(recursive=True))}.values()
+        cpu_s = sum(sum(_of(p.cpu_times, (0, 0))[:2]) for p in tree)
+        return Sample(
+            time.monotonic() - since, status["lag_ms"] / 1000, sum(_of(lambda p=p: p.memory_info().rss, 0) for p in tree) / 2**20,
+            sum(_of(p.num_fds, 0) for p in tree), sum(_of(p.num_threads, 0) for p in tree),
+            sum(f.stat().st_blocks * 512 for f in out.rglob("*") if f.is_file()) / 2**20, cpu_s,
+        )  # fmt: skip
+    return None
+
+
+def _of(ask: Callable[[], Any], otherwise: Any) -> Any:
+    try:
+        return ask()
+    except (psutil.Error, FileNotFoundError):
+        return otherwise
+
+
+def run(minutes: float, profile: str, folder: Path) -> tuple[list[Sample], Consumer]:
+    with ExitStack() as stack:
+        broker = Broker(folder / "broker", [Listener("PLAIN", free_port())])
+        broker.start()
+        stack.callback(broker.kill)
+        clip, port = make_talk(folder), free_port()
+        target = f"srt://127.0.0.1:{port}?mode=listener"
+        sender = subprocess.Popen(
+            ["ffmpeg", "-v", "error", "-nostdin", "-re", "-stream_loop", "-1", "-i", str(clip), "-c", "copy", "-f", "mpegts", target]
+        )
+        stack.callback(lambda: (sender.kill(), sender.wait()))
+        fleet, out = folder / "fleet.toml", folder / "out"
+        fleet.write_text(f'profile = "{profile}"\nmetrics = "127.0.0.1:0"\n[streams.talk]\nsource = "srt://127.0.0.1:{port}"\n')
+        command = [CAPSTREAM, "serve", str(fleet), "--out", str(out), "--kafka", broker.bootstrap]
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        stack.callback(lambda: (process.terminate(), process.wait(60)))
+        consumer = Consumer(Kafka(KafkaOptions(bootstrap=broker.bootstrap)))
+        begun = time.monotonic()
+        samples: list[Sample] = []
+        thread: threading.Thread | None = None
+        while time.monotonic() - begun < minutes * 60:
+            time.sleep(EVERY_S)
+            assert process.poll() is None, "serve has ended"
+            if sample := watch(out, psutil.Process(process.pid), begun):
+                samples.append(sample)
+                if thread is None:
+                    thread = threading.Thread(target=consumer.run)
+                    thread.start()
+                if len(samples) % 6 == 1:
+                    print(f"{sample.at_s / 60:5.1f} min  lag {sample.lag_s:.1f} s  {sample.rss_mb:.0f} MB", file=sys.stderr, flush=True)
+        consumer.stop.set()
+        if thread:
+            thread.join()
+        return samples, consumer
+
+
+def growth(samples: list[Sample], name: str) -> float:
+    """The last quarter's median over the first one's."""
+    values = [getattr(s, name) for s in samples]
+    quarter = max(1, len(values) // 4)
+    return float(statistics.median(values[-quarter:]) / max(statistics.median(values[:quarter]), 1e-9))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--profile", default="cpu")
+    parser.add_argument("--write", type=Path)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        every, consumer = run(args.minutes, args.profile, Path(folder))
+    samples = [s for s in every if s.at_s > WARM_S]
+    lags = sorted(s.lag_s for s in samples)
+    cores = (samples[-1].cpu_s - samples[0].cpu_s) / (samples[-1].at_s - samples[0].at_s)
+    rows = [
+        {"measured": "lag behind the clock, median and longest", "here": f"{statistics.median(lags):.1f} s, {lags[-1]:.1f} s"},
+        {"measured": "processors used", "here": f"{cores:.2f} of {CORES}"},
+    ]
+    names = {"rss_mb": "memory, MB", "handles": "files and sockets", "threads": "threads", "disk_mb": "disk, MB"}
+    for name, title in names.items():
+        first, last = getattr(samples[0], name), getattr(samples[-1], name)
+        rows.append({"measured": title, "here": f"{first:.0f} at first, {last:.0f} at last; {growth(samples, name):.2f} times"})
+    for what, title in NAMES.items():
+        if seconds := sorted(consumer.late_s[what]):
+            p95 = seconds[min(len(seconds) - 1, len(seconds) * 95 // 100)]
+            here = f"{statistics.median(seconds):.2f} s, {p95:.2f} s ({len(seconds)})"
+            rows.append({"measured": f"from its end to a read_committed consumer, median and p95: {title}", "here": here})
+    text = (
+        f"One live 1080p25 stream over SRT, `{args.profile}` profile through Ray and Kafka, {args.minutes:.0f} minutes on {CORES} cores"
+        f" (`python tests/bench/live.py --minutes {args.minutes:.0f}`):\n\n{table(rows)}\n"
+    )
+    print(text)
+    if args.write:
+        args.write.write_text(f"# A live stream for long\n\n{text}")
+    flat = growth(samples, "lag_s") < 1.5 and all(growth(samples, name) < 1.1 for name in ("rss_mb", "handles", "threads"))
+    sys.exit(0 if flat else 1)
+
+
+if __name__ == "__main__":
+    main()
