@@ -18,7 +18,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .PHONY: help env demo test lint bench kafka lock clean
 
 help:
-	@echo "make demo [CLIP=path]   captions and events of a clip on a timeline; our own clip: expected beside found"
+	@echo "make demo [CLIP=path] [KAFKA=1]  captions and events of a clip on a timeline; our own clip: expected beside found"
 	@echo "make test               all tests that this machine can run; names what was skipped and what provides it"
 	@echo "make lint               ruff and mypy"
 	@echo "make bench [WRITE=file]  speed and memory, as ratios (needs the real media)"
@@ -36,7 +36,7 @@ $(STAMP): requirements.lock pyproject.toml
 	touch $@
 
 demo: env
-	@$(PY) -m pipeline.demo $${CLIP:+"$$CLIP"}
+	@$(PY) -m pipeline.demo $(if $(KAFKA),--kafka) $${CLIP:+"$$CLIP"}
 
 # Both tiers run even if the first fails; what was skipped in either is told at the end.
 test: env

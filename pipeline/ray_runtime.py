@@ -26,7 +26,8 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 RETRY_S = 0.2
 MODEL_PATIENCE_S = 120.0
 """How long a stream waits for a model whose actor died: it is restarted and loads its weights again."""
-STREAM_CPUS = 0.25
+STREAM_CPUS, MODEL_CPUS = 0.24, 0.01
+"""A model asks for some, or Ray would also put it on nodes of no processors: a head, the one that serve stands on."""
 OBJECT_STORE_BYTES = 256 << 20
 """Only packs of sound and a few stills cross processes."""
 
@@ -172,7 +173,8 @@ def _connect() -> None:
     if os.environ.get("RAY_ADDRESS"):
         ray.init(log_to_driver=False, logging_level=logging.ERROR)
     else:
-        ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR, object_store_memory=OBJECT_STORE_BYTES)
+        # Not any cluster that happens to run on this machine: one of our own.
+        ray.init("local", include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR, object_store_memory=OBJECT_STORE_BYTES)
 
 
 def _actor(cls: type, **options: Any) -> Any:
@@ -181,4 +183,4 @@ def _actor(cls: type, **options: Any) -> Any:
 
 def _model_actor(plan: ModelPlan) -> Any:
     gpus = 1 if plan.device.startswith("cuda") else 0
-    return _actor(ModelActor, num_cpus=0, num_gpus=gpus, max_restarts=-1).remote(plan)
+    return _actor(ModelActor, num_cpus=MODEL_CPUS, num_gpus=gpus, max_restarts=-1).remote(plan)

@@ -7,9 +7,12 @@ import argparse
 import json
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from rich.console import Console
 
@@ -19,10 +22,14 @@ from pipeline.demo import CLIP, EXPECTED
 from pipeline.demo.judge import Finding, judge, read_expected, surplus
 from pipeline.demo.show import comparison, timeline
 
-OUT = Path("out/demo")
+OUT, KAFKA_OUT = Path("out/demo"), Path("out/demo-kafka")
 DEFAULT, FALLBACK = "cpu", "offline"
 FILE_WIDTH = 140
 """Characters in a line where the tables go into a file or a pipe."""
+
+
+Within: TypeAlias = Callable[[str], AbstractContextManager[Any]]
+"""What a run of the stream with this id happens in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +45,11 @@ class Run:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m pipeline.demo", description="Run capstream on a clip and show what it found.")
     parser.add_argument("clip", nargs="?", default=str(CLIP), help="a video or audio file; without it, the clip that comes with capstream")
+    parser.add_argument("--kafka", action="store_true", help="through a broker that is started for it")
     parser.add_argument("--json", action="store_true", help="print the findings as JSON instead of tables")
     asked = parser.parse_args(arguments)
     try:
-        run = run_clip(asked.clip)
+        run = _through_kafka(asked.clip) if asked.kafka else run_clip(asked.clip)
     except CapstreamError as e:
         print(f"capstream: {e}", file=sys.stderr)
         return 2 if isinstance(e, ConfigError) else 1
@@ -56,16 +64,28 @@ def main(arguments: list[str] | None = None) -> int:
     return 0 if run.records and not extra and all(f.right for f in findings) else 1
 
 
-def run_clip(clip: str) -> Run:
+def run_clip(clip: str, out: Path = OUT, within: Within = nullcontext) -> Run:
     """Run the clip through Ray, anew; with `offline` where the speech model can not be had. Raises CapstreamError."""
     try:
-        return _run(clip, DEFAULT)
+        return _run(clip, DEFAULT, out, within)
     except ModelUnavailable as e:
         print(f"{e}\nGoing on with the profile {FALLBACK}, which needs no model fetched; its words are poor.", file=sys.stderr)
-        return _run(clip, FALLBACK)
+        return _run(clip, FALLBACK, out, within)
 
 
-def _run(clip: str, profile: str) -> Run:
+def _through_kafka(clip: str) -> Run:
+    from pipeline.demo.through_kafka import broker, consume, delivered
+
+    with broker(KAFKA_OUT) as kafka:
+        run = run_clip(clip, KAFKA_OUT, lambda stream_id: delivered(kafka, KAFKA_OUT, stream_id))
+        consumed = consume(kafka)
+    if consumed != run.records:
+        raise CapstreamError(f"{len(consumed)} records came out of Kafka and {len(run.records)} are in {run.folder}: please report it")
+    print(f"{len(consumed)} records came out of Kafka, each once and in order, the same as in {run.folder}/", file=sys.stderr)
+    return replace(run, records=consumed)
+
+
+def _run(clip: str, profile: str, out: Path, within: Within) -> Run:
     from pipeline.build import Cut, plan_models, plan_streams
     from pipeline.config import load
     from pipeline.plan import RunSettings
@@ -79,11 +99,11 @@ def _run(clip: str, profile: str) -> Run:
     for outcome in refused:
         raise CapstreamError(outcome.error or outcome.state, outcome.stream_id)
     models = plan_models(streams, settings, lambda line: errors.print(line, style="dim", markup=False, soft_wrap=True))
-    with ProgressView(errors) as view:
-        (outcome,) = supervise(streams, models, RunSettings(OUT, "ray", True), view)
+    with within(streams[0].stream_id) as ships, ProgressView(errors) as view:
+        (outcome,) = supervise(streams, models, RunSettings(out, "ray", True, ships=ships is not None), view)
     if outcome.state != "complete":
         raise CapstreamError(outcome.error or outcome.state, outcome.stream_id)
-    folder = OUT / outcome.stream_id
+    folder = out / outcome.stream_id
     lines = (folder / f"{outcome.stream_id}.jsonl").read_text(encoding="utf-8").splitlines()
     return Run(profile, time.monotonic() - began, folder, [json.loads(line) for line in lines])
 
