@@ -19,6 +19,7 @@ import msgspec
 import psutil
 
 from operators.errors import CapstreamError, ConfigError, StorageError
+from operators.sources.live import is_live
 from operators.timeline import ZERO, to_ms
 from pipeline.build import Cut, plan_every_model, plan_streams
 from pipeline.config import load
@@ -121,7 +122,8 @@ class Watch:
         for stream_id in new:
             if stream_id in self._refused:
                 continue
-            if room <= 0:
+            # A file waits for its place with the supervisor: it can be read as slowly as need be.
+            if room <= 0 and is_live(wanted[stream_id].source):
                 waiting.append(stream_id)
                 continue
             plan = await asyncio.to_thread(self._plan, stream_id, wanted[stream_id])
