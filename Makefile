@@ -10,7 +10,7 @@ STAMP := .venv/.installed
 TEST_COMMANDS := ffmpeg flite espeak-ng
 # COMMAND=PACKAGE of what the real Kafka broker runs on.
 BROKER_PACKAGES := java=default-jre-headless mvn=maven
-REAL := ray or ffmpeg or whisper or media or kafka
+REAL := ray or ffmpeg or whisper or media or kafka or strimzi
 
 # The uv of the environment fetches the packages that carry models, where the machine has none of its own.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
