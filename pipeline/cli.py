@@ -206,13 +206,29 @@ def schema(name: Annotated[str | None, typer.Argument(help="One of those that ar
 def export(
     out: Annotated[Path, typer.Argument(metavar="DIR", help="The --out of the run.")],
     stream: Annotated[str, typer.Argument(metavar="STREAM", help="The id of a stream.")],
-    view: Annotated[str, typer.Argument(metavar="VIEW", help="jsonl, vtt, srt, txt, or descriptions.")],
+    view: Annotated[str, typer.Argument(metavar="VIEW", help="jsonl, vtt, srt, ttml, ebuttd, ass, json, txt, or descriptions.")],
     destination: Annotated[Path, typer.Argument(metavar="FILE", help="Where it is written.")],
 ) -> None:
     """Write one view of a stream to a file, made from its logs."""
     from pipeline.views import export
 
     export(out, stream, view, destination)
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Subtitles: vtt, srt, ttml, xml, ass, json, scc or stl.")],
+    style: Annotated[str, typer.Option(metavar="NAME|FILE", help="netflix, bbc, ebu, web, live, or a file.")] = "netflix",
+    language: Annotated[str | None, typer.Option(metavar="L", help="As in en or ja, where the file does not say it.")] = None,
+    stream: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The stream's folder, DIR of run and its id: for the cuts of its picture.")
+    ] = None,
+    records: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
+) -> int:
+    """Check subtitles against a delivery style; exit code 1 where they break a rule."""
+    from pipeline.check_command import Request, execute
+
+    return execute(Request(file, style, language, stream, records))
 
 
 @models.command("list")

@@ -10,7 +10,7 @@ import msgspec
 
 from operators.errors import ConfigError, StorageError
 from operators.records import Wire
-from operators.subtitles.formats import Cue, srt, webvtt
+from operators.subtitles.formats import FORMATS, Cue, webvtt
 from operators.timeline import clock, from_ms
 from pipeline.log import committed_records, write_atomically
 
@@ -74,8 +74,7 @@ def _transcript(generation_dir: Path) -> Iterator[str]:
 
 VIEWS: dict[str, Callable[[Path], Iterator[str]]] = {
     "jsonl": _jsonl,
-    "vtt": _subtitles(webvtt),
-    "srt": _subtitles(srt),
+    **{name: _subtitles(write) for name, write in FORMATS.items()},
     "descriptions": _descriptions,
     "txt": _transcript,
 }
@@ -89,7 +88,8 @@ def _records(generation_dir: Path) -> Iterator[Wire]:
 def _cues(generation_dir: Path, kinds: tuple[str, ...]) -> Iterator[Cue]:
     for r in _records(generation_dir):
         if r["type"] == "caption" and r["kind"] in kinds:
-            yield Cue(r["start_ms"], r["end_ms"], tuple(r["lines"]), r["cue_id"], r["speaker"])
+            told = r["cue_id"], r["speaker"], r["language"]
+            yield Cue(r["start_ms"], r["end_ms"], tuple(r["lines"]), *told, violations=tuple(r["violations"]))
 
 
 def _write(path: Path, parts: Iterator[str]) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
+from operators.facts import Shot
 from operators.subtitles import breaks
 from operators.subtitles.styles import WORD, Rules, Style
 from operators.timeline import Span
@@ -26,6 +27,8 @@ RULES = {
 """Every rule that can be broken, and what that means."""
 ROUNDING = Fraction(1, 500)
 """Times in files are rounded to milliseconds, each."""
+OTHER_RATES = Fraction(1, 50)
+"""Gaps are counted in frames: two of them are 80 ms at 25 a second, 67 at 30, 83 at 24."""
 FRAME = Fraction(1, 20)
 """So near to a cut is on it: times in files are those of frames."""
 
@@ -69,13 +72,18 @@ def broken_rules(cue: Shown, before: Fraction | None, rules: Rules, language: st
         "min_duration": rules.shortest > shown,
         "max_duration": cue.span.duration > rules.longest + ROUNDING,
         "overlap": gap < -ROUNDING,
-        "gap": -ROUNDING <= gap < rules.gap - ROUNDING,
-        "loose_gap": rules.gap + ROUNDING < gap < rules.closed - ROUNDING,
+        "gap": -ROUNDING <= gap < rules.gap - OTHER_RATES,
+        "loose_gap": rules.gap + OTHER_RATES < gap < rules.closed - ROUNDING,
         "shot_cut": rules.snap > 0 and _misses_cut(cue.span, rules, cuts),
         "phrase_split": any(_parts_phrase(*pair, language) for pair in pairwise(cue.lines)),
         "empty": width == 0,
     }
     return tuple(name for name, is_broken in broken.items() if is_broken)
+
+
+def cuts_of(shot: Shot) -> list[Fraction]:
+    """The instants at which a shot begins or ends with a cut."""
+    return [at for at, how in ((shot.start, shot.opens_with), (shot.end, shot.closes_with)) if how == "cut"]
 
 
 def measure(lines: Sequence[str], language: str) -> tuple[int, Fraction]:

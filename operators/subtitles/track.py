@@ -11,7 +11,7 @@ from operators.facts import Shot, Word
 from operators.facts_json import fact_from_json, fact_to_json
 from operators.records import Caption
 from operators.subtitles import breaks
-from operators.subtitles.checker import Shown, broken_rules, measure
+from operators.subtitles.checker import Shown, broken_rules, cuts_of, measure
 from operators.subtitles.sounds import RECENT, Label, label_from_json, label_to_json
 from operators.subtitles.styles import Rules, Style
 from operators.subtitles.timing import Said, comes, goes
@@ -58,8 +58,8 @@ class Track:
         self._next = 0
 
     def cut(self, shot: Shot) -> None:
-        for instant, how in ((shot.start, shot.opens_with), (shot.end, shot.closes_with)):
-            if how == "cut" and instant not in self.cuts:
+        for instant in cuts_of(shot):
+            if instant not in self.cuts:
                 insort(self.cuts, instant)
 
     def add(self, words: Sequence[Word], lines: tuple[str, ...], voice: Voice) -> None:

@@ -1,0 +1,106 @@
+"""`capstream check`: what a file of subtitles breaks of a delivery style, as a table or as JSON."""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from operators.errors import ConfigError
+from operators.facts import Shot
+from operators.subtitles.checker import RULES, Finding, Shown, check, cuts_of
+from operators.subtitles.formats import Subtitles, read_subtitles
+from operators.subtitles.styles import Style
+from operators.timeline import Span, clock, from_ms, to_ms
+from pipeline.log import LogFollower
+from pipeline.styles import load_style
+
+MOST_FAULTS = 10
+"""Lines of a file that can not be read, shown one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    file: Path
+    style: str
+    language: str | None
+    stream: Path | None
+    """The folder of the stream whose cuts of the picture count; by default that which the file is in, where it is one."""
+    as_json: bool
+
+
+def execute(request: Request) -> int:
+    """Say what is broken; 0 where nothing is, else 1. Raises ConfigError where the file, the style or the stream can not be read."""
+    style, subtitles = load_style(request.style), read_subtitles(request.file)
+    language = request.language or subtitles.language or "en"
+    cues = [Shown(Span(from_ms(c.start_ms), from_ms(max(c.start_ms, c.end_ms))), c.lines) for c in subtitles.cues]
+    findings = check(cues, style, language, _cuts(request))
+    if request.as_json:
+        _print_json(request, subtitles, findings, style)
+    else:
+        _print_table(request, subtitles, findings, style)
+    return 1 if findings or subtitles.faults else 0
+
+
+def _cuts(request: Request) -> Sequence[Fraction]:
+    folder = request.stream or request.file.parent
+    generations = sorted((f for f in folder.glob("*/") if f.name.isdecimal()), key=lambda f: int(f.name))
+    logs = [f / "look.jsonl" for f in generations if (f / "look.jsonl").is_file()]
+    if request.stream is not None and not logs:
+        raise ConfigError(f"{folder} is no folder of a stream: name the one that `run` wrote, as out/STREAM")
+    entries = LogFollower(logs[-1]).poll() if logs else []
+    return sorted({cut for e in entries if isinstance(e.value, Shot) for cut in cuts_of(e.value)})
+
+
+def _print_table(request: Request, subtitles: Subtitles, findings: Sequence[Finding], style: Style) -> None:
+    out = Console(highlight=False, soft_wrap=True)
+    for fault in subtitles.faults[:MOST_FAULTS]:
+        print(f"capstream: {request.file}: {fault}", file=sys.stderr)
+    if len(subtitles.faults) > MOST_FAULTS:
+        print(f"capstream: {request.file}: {len(subtitles.faults) - MOST_FAULTS} more that can not be read", file=sys.stderr)
+    if findings:
+        table = Table(box=None, pad_edge=False)
+        for column in ("cue", "from", "to", "breaks", "text"):
+            table.add_column(column, justify="right" if column == "cue" else "left", overflow="fold")
+        for f in findings:
+            text = " | ".join(f.cue.lines)
+            table.add_row(str(f.number), clock(f.cue.span.start), clock(f.cue.span.end), ", ".join(f.rules), _plain(text))
+        out.print(table)
+        counts = Counter(rule for f in findings for rule in f.rules)
+        for rule in RULES:
+            if counts[rule]:
+                print(f"{counts[rule]} x {rule}: {RULES[rule]}")
+    total = len(subtitles.cues)
+    told = f"{len(findings)} of {total} cues break rules of {style.style}" if findings else f"{total} cues keep the rules of {style.style}"
+    print(f"{request.file}: {told}")
+
+
+def _plain(text: str) -> str:
+    """What a file says must not command a terminal, nor be taken for markup."""
+    return escape("".join(c if c.isprintable() else "�" for c in text))
+
+
+def _print_json(request: Request, subtitles: Subtitles, findings: Sequence[Finding], style: Style) -> None:
+    told = {
+        "file": str(request.file),
+        "style": style.style,
+        "cues": len(subtitles.cues),
+        "faults": subtitles.faults,
+        "findings": [
+            {
+                "number": f.number,
+                "start_ms": to_ms(f.cue.span.start),
+                "end_ms": to_ms(f.cue.span.end),
+                "rules": f.rules,
+                "lines": f.cue.lines,
+            }
+            for f in findings
+        ],
+    }
+    print(json.dumps(told, ensure_ascii=False, indent=1))
