@@ -85,8 +85,8 @@ class Kafka:
         """A connected KafkaAdminClient of a broker that is new enough; the caller closes it.
 
         Raises:
-            BrokerUnavailable: nobody answers.
-            ConfigError: the broker is too old, or refuses the user or the certificate.
+            BrokerUnavailable: nobody answers, or not to us.
+            ConfigError: the broker is too old, or does not allow it to this user.
         """
         from kafka import KafkaAdminClient
 
@@ -119,9 +119,6 @@ class Kafka:
             yield
         except CapstreamError:
             raise
-        except (errors.SaslAuthenticationFailedError, errors.UnsupportedSaslMechanismError, errors.IllegalSaslStateError) as e:
-            how = f"user {self.options.user!r} by {self.options.sasl_mechanism}"
-            raise ConfigError(f"{where} refuses {how} ({type(e).__name__}): check kafka.user, kafka.sasl_mechanism and {PASSWORD}") from e
         except errors.AuthorizationError as e:
             topics, ids = self.topic("*"), f"{self.options.prefix}.*"
             user = self.options.user or "anonymous"
@@ -131,9 +128,20 @@ class Kafka:
         except errors.KafkaError as e:
             if any(name in repr(e) for name in ("ProducerFenced", "InvalidProducerEpoch")):
                 raise BrokerUnavailable(f"{where}: another process has taken this stream over") from e
-            raise BrokerUnavailable(f"{where} does not answer ({_named(e)}): check the address and that it runs") from e
+            raise BrokerUnavailable(f"{where} does not answer ({_named(e)}): check {self._suspects()}") from e
         except OSError as e:
-            raise BrokerUnavailable(f"{where} can not be reached: {e.strerror or e}; check the address and the certificates") from e
+            raise BrokerUnavailable(f"{where} can not be reached ({e.strerror or e}): check {self._suspects()}") from e
+
+    def _suspects(self) -> str:
+        """What may be wrong where nobody answers: a broker that refuses a user or a certificate breaks off without a word."""
+        suspects = ["that it runs", "its address"]
+        if self.options.security_protocol.endswith("SSL"):
+            suspects.append("the certificates")
+        if self.options.security_protocol.startswith("SASL"):
+            suspects.append(
+                f"that it takes the user {self.options.user!r} by {self.options.sasl_mechanism} with the password in {PASSWORD}"
+            )
+        return ", ".join(suspects)
 
 
 def _named(error: Exception) -> str:

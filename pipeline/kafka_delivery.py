@@ -4,7 +4,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Condition, Event, Thread
@@ -81,10 +81,10 @@ class Delivery(AbstractContextManager["Delivery"]):
         self._stop()
 
     def _left(self, stream_id: str, told: Delivered) -> str | None:
-        folder = self._out / stream_id
-        count = sum(_records(folder / str(n), told.ends.get(n, {})) for n in generations(folder) if n >= max(told.ends, default=0))
         if told.refused:
             return f"{stream_id}: not delivered to Kafka: {told.refused}"
+        folder = self._out / stream_id
+        count = sum(_records(folder / str(n), told.ends.get(n, {})) for n in generations(folder) if n >= max(told.ends, default=0))
         if not count:
             return None
         why = f" ({self._trouble})" if self._trouble else ""
@@ -173,7 +173,6 @@ def deliver(options: KafkaOptions, out: Path, say: Callable[[str], None]) -> Abs
 def _records(place: Path, ends: dict[str, int]) -> int:
     count = 0
     for name in LANES:
-        lines = CommittedLines(place / f"{name}.jsonl", ends.get(name, 0))
-        count += sum("record" in line.content for line in lines.read(EVERYTHING))
-        lines.close()
+        with closing(CommittedLines(place / f"{name}.jsonl", ends.get(name, 0))) as lines:
+            count += sum("record" in line.content for line in lines.read(EVERYTHING))
     return count
