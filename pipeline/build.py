@@ -48,6 +48,14 @@ class Cut:
     stop: Fraction | None
 
 
+class RecordedSource(SpooledSource):
+    """A live source and the recorder that fills its spool."""
+
+    def __init__(self, recording: Recording, uri: str) -> None:
+        super().__init__(uri, recording.folder)
+        self.recording = recording
+
+
 @dataclass(frozen=True, slots=True)
 class PlannedStream:
     """The plan of one stream (`pipeline.plan.StreamPlan`)."""
@@ -77,19 +85,20 @@ class PlannedStream:
     def open_source(self, place: Path) -> tuple[Source, StreamInfo]:
         if self.recording is None:
             return open_source(self.uri, self.source)
-        start_recording(self.uri, place / SPOOL, self.recording, self.source)
-        source = SpooledSource(admit_live(self.uri).name, place / SPOOL)
+        recording = start_recording(self.uri, place / SPOOL, self.recording, self.source)
+        source = RecordedSource(recording, admit_live(self.uri).name)
         return source, source.probe()
 
-    def keep_source(self, place: Path) -> None:
-        if self.live:
-            Recording(place / SPOOL).want()
+    def keep_source(self, source: Source) -> None:
+        if isinstance(source, RecordedSource):
+            source.recording.want()
+            source.recording.keep()
 
-    def close_source(self, source: Source, place: Path, stopped: bool) -> None:
-        if isinstance(source, SpooledSource):
+    def close_source(self, source: Source, stopped: bool) -> None:
+        if isinstance(source, RecordedSource):
             source.close()
             if stopped:
-                Recording(place / SPOOL).stop()
+                source.recording.stop()
 
     def source_fingerprint(self) -> str:
         return _fingerprint(self.uri)

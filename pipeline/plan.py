@@ -67,11 +67,12 @@ class StreamPlan(Protocol):
         Blocking. Raises SourceUnavailable."""
         ...
 
-    def keep_source(self, place: Path) -> None:
-        """A live source is still wanted: said every KEEP_S while the stream runs. A recorder that hears nothing for long ends."""
+    def keep_source(self, source: Source) -> None:
+        """A live source is still wanted: said every KEEP_S while the stream runs. Its recorder is started again where it has died, and
+        ends by itself when it hears nothing for long. Blocking. Raises CapstreamError."""
         ...
 
-    def close_source(self, source: Source, place: Path, stopped: bool) -> None:
+    def close_source(self, source: Source, stopped: bool) -> None:
         """Ends all that reads `source`; where the stream was `stopped`, its recording too. Called once, from any thread."""
         ...
 

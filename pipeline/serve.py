@@ -189,7 +189,9 @@ class Watch:
 def status_of(s: StreamProgress, spec: StreamSpec) -> dict[str, Any]:
     """The status record of a stream."""
     dropped = sum(seconds for (_, reason), seconds in s.stats.gap_s.items() if reason == "dropped_overload")
-    return _bare(s.stream_id, spec, s.state, s.error) | {
+    # While it runs, what was wrong before is over.
+    error = None if s.state == "running" else s.error
+    return _bare(s.stream_id, spec, s.state, error) | {
         "position_ms": to_ms(s.position),
         "lag_ms": None if s.lag_s is None else round(s.lag_s * 1000),
         "dropped_ms": round(dropped * 1000),

@@ -115,9 +115,14 @@ class Supervisor:
             before = status.progress().position
             try:
                 outcome = await self._runtime.run(plan, status, stop)
-            except (StreamLost, CapstreamError) as e:
+            except Exception as e:
+                known = isinstance(e, StreamLost | CapstreamError)
+                if not known and not self._resident:
+                    raise
                 lost = lost + 1 if status.progress().position <= before else 1
                 said = e.message if isinstance(e, CapstreamError) else f"its process died {lost} times without a step forward: {e}"
+                if not known:
+                    said = f"a bug in capstream, please report it: {type(e).__name__}: {e}"
                 status.error = said
                 if stop.is_set():
                     return _ended(status, "interrupted")

@@ -134,7 +134,7 @@ class Camera(Plan):
     live: bool = True
     closed: list[bool] = field(default_factory=list)
 
-    def close_source(self, source: Any, place: Path, stopped: bool) -> None:
+    def close_source(self, source: Any, stopped: bool) -> None:
         self.closed.append(stopped)
 
 

@@ -167,10 +167,10 @@ class Plan:
         film = self.film or Film()
         return film, film.probe()
 
-    def keep_source(self, place: Path) -> None:
+    def keep_source(self, source: Film) -> None:
         pass
 
-    def close_source(self, source: Film, place: Path, stopped: bool) -> None:
+    def close_source(self, source: Film, stopped: bool) -> None:
         pass
 
     def source_fingerprint(self) -> str:

@@ -85,6 +85,18 @@ async def test_a_source_that_went_away_is_tried_again_and_a_mistake_is_not() -> 
 
 
 @on_a_loop
+async def test_a_bug_ends_a_run_and_is_said_and_outlived_by_serve() -> None:
+    with pytest.raises(TypeError):
+        await Supervisor(Script(film=[TypeError("nonsense"), COMPLETE]), resident=False).add(Plan())
+    watched = Supervisor(Script(film=[TypeError("nonsense"), None]), resident=True)
+    watched.add(Plan())
+    while watched.progress()[0].restarts == 0 or watched.progress()[0].state != "running":
+        await asyncio.sleep(0)
+    assert watched.progress()[0].error == "a bug in capstream, please report it: TypeError: nonsense"
+    await watched.stop()
+
+
+@on_a_loop
 async def test_one_stream_is_stopped_and_the_others_go_on() -> None:
     runtime = Script(a=[None], b=[None], c=[COMPLETE])
     supervisor = Supervisor(runtime, resident=True)

@@ -85,10 +85,10 @@ class Plan:
     def open_source(self, place: Path) -> tuple[Film, StreamInfo]:
         return Film(), Film().probe()
 
-    def keep_source(self, place: Path) -> None:
+    def keep_source(self, source: Film) -> None:
         pass
 
-    def close_source(self, source: Film, place: Path, stopped: bool) -> None:
+    def close_source(self, source: Film, stopped: bool) -> None:
         pass
 
     def source_fingerprint(self) -> str:
