@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from time import monotonic, sleep
 
 from operators.errors import CapstreamError, ConfigError
-from operators.sources.live import Address
+from operators.sources.live import PROBED_US, Address
 from operators.sources.live_clock import MPEG_TURN
 from operators.sources.manifest import Down, Ended
 from operators.sources.tracks import SourceOptions
@@ -18,8 +18,8 @@ TICK_S = 0.1
 HLS_PATIENCE = 3
 """A playlist gives its media in pieces of several seconds."""
 _MEANINGS = (
-    (("401", "403", "Unauthorized", "Forbidden"), "refuses the user or password: check them in the address"),
-    (("404", "Not Found"), "has no such stream: check the path in the address"),
+    (("Unauthorized", "Forbidden", "authorization failed"), "refuses the user or password: check them in the address"),
+    (("Not Found",), "has no such stream: check the path in the address"),
     (("refused",), "refuses the connection: is the server running, and the port right?"),
     (("No route to host", "unreachable"), "can not be reached from here: check the address and the network"),
     (("Failed to resolve", "Name or service"), "has a name that is not known here: check the address"),
@@ -46,7 +46,8 @@ class Recorder:
     def __post_init__(self) -> None:
         turn = MPEG_TURN if self.address.transport == "mpegts" else None
         self._timeline = Timeline(self.writer, turn, self.options)
-        self._watch = StallWatch(self.options, HLS_PATIENCE if self.address.kind == "hls" else 1)
+        probing_s = 1.5 * PROBED_US / 1e6 if self.address.transport == "nut" else 0.0
+        self._watch = StallWatch(self.options, HLS_PATIENCE if self.address.kind == "hls" else 1, probing_s)
         self._backoff = Backoff(self.options)
 
     def run(self) -> None:
@@ -116,11 +117,11 @@ class Recorder:
         """Why it is down, for those who wait for it."""
         stalled = self._watch.stalled(monotonic())
         said = " ".join(receiver.child.said) if receiver.child and receiver.child.complaints else ""
+        if receiver.streams:
+            return self._tell("has stopped sending")
         for words, meaning in _MEANINGS:
             if any(word in said for word in words):
                 return self._tell(meaning)
-        if receiver.streams:
-            return self._tell("has stopped sending")
         if receiver.answered is None:
             return self._tell(
                 "does not answer"

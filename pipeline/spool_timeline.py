@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
 from math import ceil
@@ -13,8 +13,9 @@ from zlib import crc32
 from av import Packet
 from av.stream import Stream
 
+from operators.sources.grid import SUSPECT_HOLE
 from operators.sources.live_clock import Jump, LiveClock, Timed, next_beginning
-from operators.sources.manifest import Arrival, Missing, Resumed, Session, TrackKind, boot_id
+from operators.sources.manifest import Arrival, Missing, Resumed, Session, TrackKind, boot_id, now
 from operators.timeline import ZERO
 from pipeline.spool_receiver import Track, picture_track, sound_track
 from pipeline.spool_watch import MissingParts, Pace, SpoolOptions
@@ -28,6 +29,7 @@ APART = Fraction(10)
 JUMP_CELL = Fraction(1, 10)
 """A jump of the source's clock takes so much of the timeline, so that it can be stated in it."""
 BURST_S = 5.0
+MOMENT = Fraction(1, 100)
 REMEMBERED = 20_000
 """Packets that are known again when a playlist lists them again."""
 
@@ -52,7 +54,17 @@ class Connection:
 @dataclass(slots=True)
 class _Silence:
     since: Fraction
+    """The instant of its last packet."""
     parts: MissingParts | None = None
+    steps: "deque[Fraction]" = field(default_factory=lambda: deque(maxlen=50))
+    """From one packet to the next."""
+
+    def hole(self, showing: Fraction) -> bool:
+        """So long that media must have been lost: tracks with few packets have such steps all the time."""
+        step = showing - self.since
+        lost = step > SUSPECT_HOLE and len(self.steps) >= 4 and step > 4 * max(self.steps)
+        self.steps.append(step)
+        return lost
 
 
 @dataclass(slots=True)
@@ -70,8 +82,13 @@ class Timeline:
     _in_session: bool = False
     _down: MissingParts | None = None
     _silences: dict[TrackKind, _Silence] = field(default_factory=dict)
-    _known: "deque[tuple[TrackKind, Fraction, int]]" = field(default_factory=lambda: deque(maxlen=REMEMBERED))
-    _known_set: set[tuple[TrackKind, Fraction, int]] = field(default_factory=set)
+    _known: "deque[tuple[TrackKind, int, int]]" = field(default_factory=lambda: deque(maxlen=REMEMBERED))
+    _known_set: set[tuple[TrackKind, int, int]] = field(default_factory=set)
+    _latest: dict[TrackKind, Fraction] = field(default_factory=dict)
+    """The source's instants of the packets that were remembered last."""
+    _repeated_to: dict[TrackKind, Fraction] = field(default_factory=dict)
+    """The same when this connection began."""
+    _repeating: bool = False
     _bases: dict[TrackKind, Fraction] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -83,7 +100,8 @@ class Timeline:
         """What comes now comes from here; its session begins with its first packet."""
         if connection.continued:
             self._why = "discontinuity"
-        self._connection, self._in_session = connection, False
+        self._connection, self._in_session, self._repeating = connection, False, False
+        self._repeated_to = dict(self._latest)
         self._bases = {kind: files_base(stream) for kind, stream in connection.streams.items()}
 
     def lose(self, why: str) -> None:
@@ -141,6 +159,9 @@ class Timeline:
         self._why, self._down = "recorder_restart", self._parts()
 
     def _begin_connected(self, connection: Connection, timed: AvTimed) -> None:
+        if connection.repeats:
+            # What is new came later than the first bytes.
+            connection = self._connection = replace(connection, arrival=now())
         first = timed.showing
         zero = min(connection.starts.values(), default=first)
         if connection.repeats or abs(zero - first) > APART:
@@ -203,6 +224,8 @@ class Timeline:
     def _sounds_again(self, kind: TrackKind, showing: Fraction) -> bool:
         """Ends what is told of a track's silence; False for what comes too late to be told otherwise."""
         silence = self._silences[kind]
+        if silence.hole(showing) and silence.parts is None:
+            silence.parts = MissingParts(silence.since, showing)
         parts = silence.parts
         if parts is not None:
             if showing < parts.told:
@@ -215,9 +238,17 @@ class Timeline:
         return True
 
     def _is_known(self, kind: TrackKind, timed: AvTimed) -> bool:
-        key = kind, timed.decoding, crc32(bytes(timed.packet))
-        if key in self._known_set:
+        """A packet that came before, or that lies among such."""
+        # Timestamps of sound are rounded differently each time.
+        moment, check = round(timed.showing / MOMENT), crc32(bytes(timed.packet))
+        if any((kind, near, check) in self._known_set for near in (moment - 1, moment, moment + 1)):
+            self._repeating = True
             return True
+        # How packets are cut out at the borders of what is listed may differ.
+        if self._repeating and timed.showing <= self._repeated_to.get(kind, timed.showing - 1):
+            return True
+        self._latest[kind] = timed.showing
+        key = kind, moment, check
         if len(self._known) == REMEMBERED:
             self._known_set.discard(self._known[0])
         self._known.append(key)

@@ -33,10 +33,12 @@ USUAL = SpoolOptions()
 
 @dataclass(slots=True)
 class StallWatch:
-    """When a silent source counts as stalled. `patience`: how many times `stall_s` a source of this kind may take."""
+    """When a silent source counts as stalled. `patience`: how many times `stall_s` a source of this kind may take; `probing_s`: how long
+    its receiver listens before it passes on anything."""
 
     options: SpoolOptions
     patience: int = 1
+    probing_s: float = 0.0
     _limit_s: float = 0.0
     _started_s: float = 0.0
     _seen_s: float | None = None
@@ -64,7 +66,7 @@ class StallWatch:
             return now_s - self._seen_s > self._limit_s
         if self._answered_s is not None:
             return now_s - self._answered_s > self._limit_s
-        return now_s - self._started_s > self.options.answer_s * self.patience
+        return now_s - self._started_s > self.options.answer_s * self.patience + self.probing_s
 
     def _adapt(self, now_s: float) -> None:
         """Longer for a source that stalled soon after it was connected to; as at first for one that gave media all along."""

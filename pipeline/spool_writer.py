@@ -36,6 +36,8 @@ from pipeline.spool_watch import SpoolOptions
 
 Track = VideoStream | AudioStream
 AT_ONCE = {"fflags": "flush_packets"}
+EARLY = 9
+"""Seconds by which decoding comes before showing, at most."""
 LONGEST_SEGMENT = 5
 """Times its wanted length: then it ends without a key frame."""
 
@@ -96,7 +98,8 @@ class SpoolWriter:
         if file is None:
             file = segment.files[kind] = self._open(segment.begin.number, kind, showing)
         ticks = round((showing + LIFT) / file.base)
-        order = max(round((decoding + LIFT) / file.base), file.last_ticks + 1)
+        # The files hold no instants of decoding, and some sources only guess them: all that counts is their order.
+        order = max(round((decoding + LIFT - EARLY) / file.base), file.last_ticks + 1)
         if order > ticks:
             return
         duration = round((packet.duration or 0) * (packet.time_base or ZERO) / file.base)
