@@ -29,6 +29,7 @@ from pipeline.kafka_producer import TransactionalProducer
 from pipeline.kafka_shipment import Batch, Shipment
 
 POLL_S = 0.05
+FREE_S = 60.0
 QUIET_S = 1.0
 """A checkpoint that covers no record waits this long for one that does."""
 WATCH_S = 0.1
@@ -151,7 +152,7 @@ class StreamShipper:
         shipment = self._open(known)
         self._shipper.say(Said("ready", self._stream_id, None, *_shipped(known)))
         held: Batch | None = None
-        since = monotonic()
+        since = freed = monotonic()
         while not self._shipper.stop.is_set():
             # Asked before the logs are looked at: what they hold then is all.
             last_look, newer = self._shipper.drain.is_set(), self._newer(known)
@@ -160,6 +161,9 @@ class StreamShipper:
             if held and (held.news or last_look or newer or monotonic() - since > QUIET_S):
                 self._ship(held)
                 known, held, since = held.checkpoint, None, monotonic()
+                if shipment and since - freed > FREE_S:
+                    shipment.free()
+                    freed = since
             elif batch is None and newer is not None:
                 known = unshipped(self._folder / str(newer), self._stream_id)
                 if shipment:

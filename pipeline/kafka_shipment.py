@@ -19,6 +19,7 @@ from operators.facts_json import record_from_json
 from pipeline.kafka_checkpoint import Checkpoint, Key, Lane, Origin
 from pipeline.kafka_messages import MESSAGE_BYTES, Message, frame_within
 from pipeline.log import Header, wire_record
+from pipeline.retention import trim
 
 LANES = ("look", "listen", "narrate")
 LANE_BYTES = 1 << 20
@@ -126,6 +127,12 @@ class Shipment:
         self._reach()
         checkpoint = msgspec.structs.replace(self._checkpoint, lanes=dict(self._lanes), origins=dict(self._origins))
         return Batch(messages, checkpoint, bool(messages or ended))
+
+    def free(self) -> None:
+        """Free the disk of what a live stream's logs hold and was shipped; those of a file are small, and views are made of them."""
+        for name, lane in self._lanes.items():
+            if lane.header.get("clock"):
+                trim(self._folder / f"{name}.jsonl", min([lane.begin, *(begin for _, begin, _ in self._commits[name])]))
 
     def close(self) -> None:
         for lines in self._lines.values():

@@ -18,7 +18,7 @@ from typing import Any, Self
 import msgspec
 
 from operators.facts import Word
-from operators.records import Caption, End, Event, Gap, Model, Record, Transcript
+from operators.records import Caption, Clock, End, Event, Gap, Model, Record, Transcript
 from pipeline.kafka_connection import Kafka, KafkaOptions
 from pipeline.kafka_messages import MESSAGE_BYTES
 from pipeline.kafka_out import OutConfig
@@ -37,6 +37,7 @@ class Logs:
     stream_id: str = "one"
     number: int = 1
     folder_id: str = "folder-a"
+    clock: Clock | None = None
     seconds: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LANES, 0))
 
     def __post_init__(self) -> None:
@@ -46,7 +47,9 @@ class Logs:
             (self.place / "generation.json").write_bytes(msgspec.json.encode(generation))
         header = {"look.black": [Model("text", "none")]}
         self.writers = {
-            lane: LogWriter(self.place / f"{lane}.jsonl", Header(self.stream_id, self.number, lane, header, "source", "settings"))
+            lane: LogWriter(
+                self.place / f"{lane}.jsonl", Header(self.stream_id, self.number, lane, header, "source", "settings", self.clock)
+            )
             for lane in LANES
         }
 
