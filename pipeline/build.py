@@ -52,7 +52,7 @@ class RecordedSource(SpooledSource):
     """A live source and the recorder that fills its spool."""
 
     def __init__(self, recording: Recording, uri: str) -> None:
-        super().__init__(uri, recording.folder)
+        super().__init__(uri, recording.folder, keep=recording.keep)
         self.recording = recording
 
 
@@ -92,7 +92,6 @@ class PlannedStream:
     def keep_source(self, source: Source) -> None:
         if isinstance(source, RecordedSource):
             source.recording.want()
-            source.recording.keep()
 
     def close_source(self, source: Source, stopped: bool) -> None:
         if isinstance(source, RecordedSource):

@@ -68,8 +68,7 @@ class StreamPlan(Protocol):
         ...
 
     def keep_source(self, source: Source) -> None:
-        """A live source is still wanted: said every KEEP_S while the stream runs. Its recorder is started again where it has died, and
-        ends by itself when it hears nothing for long. Blocking. Raises CapstreamError."""
+        """A live source is still wanted: said every KEEP_S while the stream runs. Its recorder ends when it hears nothing for long."""
         ...
 
     def close_source(self, source: Source, stopped: bool) -> None:

@@ -16,7 +16,7 @@ from uuid import uuid4
 
 import msgspec
 
-from operators.errors import CapstreamError, ConfigError, StorageError
+from operators.errors import ConfigError, StorageError
 from operators.facts import Still, still_uri
 from operators.media import PACKET_RATE, StreamInfo
 from operators.protocols import FramesNeed, Item, SamplesNeed, Source, StreamOperator
@@ -35,7 +35,7 @@ FOREVER = Fraction(10**9)
 LOCK_WAIT_S = 10.0
 """A holder that was killed lets go of its lock at once; one that is being replaced may need a moment."""
 POLL_S = 0.1
-KEEP_S = 1.0
+KEEP_S = 30.0
 SKEW = Fraction(30)
 """Seconds of media by which `look` and `listen` of a live stream may be apart before `narrate` goes on without the later one."""
 
@@ -155,8 +155,7 @@ async def _run_lanes(
             runs[name] = asyncio.create_task(lane.run(read, halt, reader), name=f"{plan.stream_id}.{name}")
         pending: set[asyncio.Task[Any]] = {*runs.values(), ended}
         while pending - {ended}:
-            with suppress(CapstreamError):  # tried again in a moment; until then its readers see that it is down
-                await asyncio.to_thread(plan.keep_source, opened[0])
+            plan.keep_source(opened[0])
             finished, pending = await asyncio.wait(pending, timeout=KEEP_S, return_when=asyncio.FIRST_COMPLETED)
             if ended in finished or any(t.exception() for t in finished):
                 halt.set()
