@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from operators.errors import BrokerUnavailable, CapstreamError, ConfigError
@@ -51,7 +52,11 @@ class Kafka:
 
     @classmethod
     def of(cls, options: KafkaOptions) -> "Kafka":
-        """With the password of the environment. Raises ConfigError where it is wanted and not there."""
+        """With the password of the environment. Raises ConfigError where that, or a file of certificates, is wanted and not there."""
+        for name in ("ca_file", "cert_file"):
+            file = getattr(options, name)
+            if file and not Path(file).is_file():
+                raise ConfigError(f"kafka.{name}: there is no file {file}")
         password = os.environ.get(PASSWORD, "")
         if options.security_protocol.startswith("SASL") and not password:
             raise ConfigError(f"Kafka's user {options.user} needs a password: set {PASSWORD}")

@@ -76,3 +76,8 @@ def test_the_password_comes_from_the_environment_alone(monkeypatch: pytest.Monke
     monkeypatch.setenv(PASSWORD, "hush")
     assert Kafka.of(options).password == "hush"
     assert "hush" not in repr(Kafka.of(options))
+
+
+def test_a_file_of_certificates_that_is_not_there_is_said() -> None:
+    with pytest.raises(ConfigError, match=r"kafka\.ca_file: there is no file /nowhere"):
+        Kafka.of(KafkaOptions(bootstrap="a:1", security_protocol="SSL", ca_file="/nowhere.pem"))
