@@ -118,6 +118,7 @@ def test_the_brokers_keep_the_guarantee() -> None:
     config = config_of(cluster["spec"]["kafka"])
     assert audit_brokers(config, int(config["transaction.state.log.replication.factor"])) == []
     assert config["unclean.leader.election.enable"] == "false"
+    assert config["min.insync.replicas"] == str(IN_SYNC)
     assert config["offsets.topic.replication.factor"] == config["default.replication.factor"] == str(REPLICAS)
     for pool in of_kind("KafkaNodePool"):
         assert pool["spec"]["replicas"] >= REPLICAS
