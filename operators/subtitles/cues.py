@@ -24,7 +24,7 @@ TWO_SENTENCES, PART_SENTENCE = 200, 450
 """A sentence that ends inside a cue, where the cue ends with another, or in the middle of one."""
 HESITATION, PAUSE = 0.5, 600
 """Seconds from which a pause inside a cue costs, and what each costs."""
-OVER_CUT = 250
+OVER_CUT = 700
 """A cut of the picture inside a cue."""
 UNEVEN_LINES, TOP_HEAVY, LINE_BREAK, EMPTINESS = 250, 50, 0.4, 200
 """Lines of one and no length; an upper line that is longer; times the cost of the break between the lines; an empty cue."""
@@ -43,6 +43,7 @@ class Passage:
         self._speed, self._word_s = float(rules.characters_per_s), float(rules.word_s)
         self._shortest, self._longest = float(rules.shortest), float(rules.longest)
         self._gap, self._pause_s = float(rules.gap), float(rules.pause)
+        self._closed = float(rules.closed - rules.gap)
         self._starts: list[float] = []
         self._ends: list[float] = []
         self._breaks: list[int] = []
@@ -139,7 +140,9 @@ class Passage:
             cost += BROKEN + int(TOO_FAST * min(reading / shown - 1, 10))
         if self._shortest > shown + 0.001:
             cost += BROKEN + int(TOO_SHORT * (1 - shown / self._shortest))
-        empty = 1 - width / (2 * self._rules.line)
+        if follows and until - start > self._longest and until - start - shown < self._closed:
+            cost += BROKEN  # what follows comes too soon for a gap, and too late for this to stay until then
+        empty = 1 - width / (self._rules.lines * self._rules.line)
         cost += int(EMPTINESS * empty * empty) if empty > 0 else 0
         cost += self._pauses[j - 1] - self._pauses[i] + OVER_CUT * (self._cuts[j] - self._cuts[i + 1])
         behind = self._breaks[j - 1] if follows else breaks.SENTENCE

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from operators.facts import Shot, Word
 from operators.facts_json import fact_from_json, fact_to_json
@@ -13,7 +13,7 @@ from operators.records import Caption
 from operators.subtitles import breaks
 from operators.subtitles.checker import Shown, broken_rules, cuts_of, measure
 from operators.subtitles.sounds import RECENT, Label, label_from_json, label_to_json
-from operators.subtitles.styles import Rules, Style
+from operators.subtitles.styles import Style
 from operators.subtitles.timing import Said, comes, goes
 from operators.timeline import Span, exact
 
@@ -63,9 +63,7 @@ class Track:
                 insort(self.cuts, instant)
 
     def add(self, words: Sequence[Word], lines: tuple[str, ...], voice: Voice) -> None:
-        rules = self.rules(voice.language)
-        needed = max(rules.shortest, rules.reading(*measure(lines, voice.language)))
-        self._pieces.append(Piece(tuple(words), lines, voice, Said(words[0].start, max(w.end for w in words), needed)))
+        self._pieces.append(self._piece(words, lines, voice))
 
     def label(self, labels: list[Label]) -> None:
         self._labels += labels
@@ -74,18 +72,21 @@ class Track:
         """The cues that nothing changes any more. `latest`: all that ends before is known; None: all is. `follows`: start of the first
         word that is in no piece; `undecided`: it is not known yet which words are in a piece with it."""
         while self._pieces:
-            piece, rules = self._pieces[0], self.rules(self._pieces[0].voice.language)
-            if rules.snap and len(self._pieces) == 1 and undecided:
+            piece, after = self._pieces[0], self._pieces[1] if len(self._pieces) > 1 else None
+            rules = self.rules(piece.voice.language)
+            wait = max(rules.snap, RECENT if self._style.sound else rules.snap)
+            if rules.snap and after is None and undecided:
                 return
-            if latest is not None and self._wait(rules) and latest <= piece.said.end - rules.gap + self._wait(rules):
+            if latest is not None and wait and latest <= piece.said.end - rules.gap + wait:
                 return
-            span, coming = self._time(piece, self._pieces[1] if len(self._pieces) > 1 else None, follows)
-            if latest is not None and self._wait(rules) and latest <= max(span.end, coming or span.end) + self._wait(rules):
+            span, coming = self._time(piece, after, follows)
+            if latest is not None and wait and latest <= max(span.end, coming or span.end) + wait:
                 return
             yield from self._between(span.start, closing=True)
-            yield self._with_sound(piece, span, rules)
-            self._spoken, self._before = piece.said.end, span.end
+            cue = self._with_sound(piece, after, follows)
+            self._spoken, self._before = piece.said.end, cue.end
             del self._pieces[0]
+            yield cue
         ends = [*([] if latest is None else [latest - LATE]), *([] if follows is None else [follows])]
         yield from self._between(min(ends, default=None), closing=False)
 
@@ -100,9 +101,10 @@ class Track:
             since = min([first, *(p.said.start for p in self._pieces)]) - 2
             self.cuts = self.cuts[bisect_left(self.cuts, since) :]
 
-    def _wait(self, rules: Rules) -> Fraction:
-        """How long after a cue it is known what there was: cuts, where they matter, and sounds."""
-        return max(rules.snap, RECENT if self._style.sound else rules.snap)
+    def _piece(self, words: Sequence[Word], lines: tuple[str, ...], voice: Voice) -> Piece:
+        rules = self.rules(voice.language)
+        needed = max(rules.shortest, rules.reading(*measure(lines, voice.language)))
+        return Piece(tuple(words), lines, voice, Said(words[0].start, max(w.end for w in words), needed))
 
     def _time(self, piece: Piece, after: Piece | None, follows: Fraction | None) -> tuple[Span, Fraction | None]:
         """When a piece is shown, and when what follows comes."""
@@ -127,28 +129,29 @@ class Track:
                 self._labels.remove(label)
                 if until is not None and closing and until - end < rules.closed:
                     end = until - rules.gap
-                yield self._caption(Span(start, end), (label.text,), Voice("en", None, None), label.confidence)
+                yield self._caption(Span(start, end), (label.text,), Voice("en", None, None), label.confidence, "sdh")
                 self._before = end
 
-    def _with_sound(self, piece: Piece, span: Span, rules: Rules) -> Caption:
+    def _with_sound(self, piece: Piece, after: Piece | None, follows: Fraction | None) -> Caption:
         """The cue of a piece, with the first sound that began meanwhile in a line above its words, where the rules allow that."""
-        confidence = _confidence(piece.words)
+        span, confidence = self._time(piece, after, follows)[0], _confidence(piece.words)
         for label in self._labels:
-            lines = (label.text, *piece.lines)
-            if label.start < span.end and not self._broken(Shown(span, lines), piece.voice.language):
+            larger = self._piece(piece.words, (label.text, *piece.lines), piece.voice)
+            longer = self._time(larger, after, follows)[0]
+            if label.start < longer.end and not self._broken(Shown(longer, larger.lines), piece.voice.language):
                 self._labels.remove(label)
-                return self._caption(span, lines, piece.voice, min(confidence, label.confidence), piece.lines)
-        return self._caption(span, piece.lines, piece.voice, confidence, piece.lines)
+                return self._caption(longer, larger.lines, piece.voice, min(confidence, label.confidence), "sdh")
+        return self._caption(span, piece.lines, piece.voice, confidence, "subtitle")
 
     def _broken(self, shown: Shown, language: str) -> tuple[str, ...]:
         return broken_rules(shown, self._before, self.rules(language), language, self.cuts)
 
-    def _caption(self, span: Span, lines: tuple[str, ...], voice: Voice, confidence: float, said: tuple[str, ...] | None = None) -> Caption:
+    def _caption(self, span: Span, lines: tuple[str, ...], voice: Voice, confidence: float, kind: Literal["subtitle", "sdh"]) -> Caption:
         cue_id, self._next = f"{self._origin}-{self._next}", self._next + 1
         return Caption(
             span.start,
             span.end,
-            kind="subtitle" if lines == said else "sdh",
+            kind=kind,
             text=breaks.space(voice.language).join(lines),
             lines=lines,
             language=voice.language,
