@@ -98,7 +98,7 @@ def receiver_command(address: Address, tracks: SourceOptions, again: bool) -> li
     """Gives the source on stdout, in the address's transport. `again`: something of it was received before."""
     options: dict[str, Any] = {"protocol_whitelist": _PROTOCOLS[address.kind], **_timeouts(address)}
     if address.transport == "mpegts":
-        source = ffmpeg.input(address.uri, f="data", **options)
+        source = ffmpeg.input(address.uri, f="data", probesize=32, analyzeduration=0, **options)
         out = ffmpeg.output(source, "pipe:1", map="0", c="copy", f="data", flush_packets=1)
     else:
         formats = {"hls": "hls", "rtsp": "rtsp", "rtmp": "flv"}

@@ -36,24 +36,26 @@ class TableWatch:
         self._rest = stream[first + count * PACKET_BYTES :][-PACKET_BYTES:]
         rows = np.frombuffer(stream, np.uint8, count * PACKET_BYTES, first).reshape(count, PACKET_BYTES)
         pids = (rows[:, 1].astype(int) & 0x1F) << 8 | rows[:, 2]
-        begins = (rows[:, 1] & 0x40 > 0) & np.isin(pids, [PAT_PID, *self._programs])
-        for row in np.flatnonzero(begins).tolist():
+        begins = rows[:, 1] & 0x40 > 0
+        for row in np.flatnonzero(begins & (pids == PAT_PID)).tolist():
+            self._associate(rows[row].tobytes())
+        for row in np.flatnonzero(begins & np.isin(pids, list(self._programs))).tolist():
             if self._changes(int(pids[row]), rows[row].tobytes()):
                 at = max(0, first + row * PACKET_BYTES - held)
                 self._rest = b""
                 return data[:at], self._association + stream[first + row * PACKET_BYTES :]
         return data, b""
 
-    def _changes(self, pid: int, packet: bytes) -> bool:
+    def _associate(self, packet: bytes) -> None:
         section = _section(packet)
-        if not section or _crc(section):
-            return False
-        if pid == PAT_PID and section[0] == PAT:
+        if section[:1] == bytes([PAT]) and not _crc(section):
             entries = (section[at : at + 4] for at in range(8, len(section) - 4, 4))
             self._association = packet
             self._programs |= {(e[2] & 0x1F) << 8 | e[3] for e in entries if e[:2] != b"\0\0"}
-            return False
-        if pid == PAT_PID or section[0] != PMT:
+
+    def _changes(self, pid: int, packet: bytes) -> bool:
+        section = _section(packet)
+        if section[:1] != bytes([PMT]) or _crc(section):
             return False
         tracks, before = frozenset(_tracks(section)), self._tracks.get(pid)
         self._tracks[pid] = tracks

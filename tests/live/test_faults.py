@@ -1,7 +1,9 @@
 """What live sources do, each as it was seen to happen, and what is recorded and read of it."""
 
 import os
+import shutil
 import signal
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -10,11 +12,13 @@ from typing import Any
 import psutil
 import pytest
 from broadcasts import H264, QUICK, clip, lines, reader, recorded, wait_until, watched
+from conftest import missing
 from faulty import FaultProxy, TsServer
 
 from operators.media import Frame, Samples
 from operators.records import Gap
 from operators.sources.manifest import Down, Missing, SegmentBegin, Session
+from operators.sources.spooled import SpooledOptions, SpooledSource
 from operators.timeline import Span
 
 pytestmark = pytest.mark.ffmpeg
@@ -171,8 +175,6 @@ def test_sound_that_comes_later_and_goes_again(tmp_path: Path) -> None:
 
 
 def replace_options(**changes: Any) -> Any:
-    from dataclasses import replace
-
     return replace(QUICK, **changes)
 
 
@@ -204,3 +206,104 @@ def test_a_killed_recorder_is_followed_by_another_on_the_same_timeline(tmp_path:
         again_live.finish()
     span = Span(Fraction(0), lines(tmp_path, Session)[1].at)
     assert [i.start for i in again_live.samples if i.start in span] == [i.start for i in live.samples if i.start in span]
+
+
+SELDOM = "-map 0 -map 1 -r 1/4 -c:v libx264 -preset ultrafast -g 1000 -pix_fmt yuv420p -c:a aac -b:a 64k"
+
+
+def test_pictures_that_are_seldom_are_no_stall(tmp_path: Path) -> None:
+    with (
+        TsServer(clip(14, SELDOM).read_bytes(), 14) as server,
+        watched(url(server.port), tmp_path, replace_options(stall_s=5.0)) as watching,
+    ):
+        live = watching.live
+        wait_until(lambda: live.samples and live.samples[-1].end > 10, 25)
+        watching.end()
+    assert not lines(tmp_path, Down)
+    assert len(lines(tmp_path, Session)) == 1
+    assert not gaps(live.samples[:100])
+    assert len([f for f in live.frames if isinstance(f, Frame)]) >= 2
+
+
+def test_the_wall_clock_may_jump(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if shutil.which("faketime") is None:
+        missing("ffmpeg", "no faketime: apt-get install faketime")
+    # Ten days on after two seconds; the monotonic clock is left alone.
+    library = next(Path("/usr/lib").rglob("libfaketime.so.1"))
+    jump = tmp_path / "clock"
+    jump.write_text("+0")
+    for name, value in {
+        "LD_PRELOAD": str(library), "FAKETIME_TIMESTAMP_FILE": str(jump), "FAKETIME_NO_CACHE": "1", "DONT_FAKE_MONOTONIC": "1"
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    folder = tmp_path / "spool"
+    with TsServer(clip(10).read_bytes(), 10) as server, recorded(url(server.port), folder) as recording:
+        monkeypatch.undo()
+        with reader(folder) as live:
+            wait_until(lambda: live.samples and live.samples[-1].end > 3, 20)
+            jump.write_text("+10d")
+            wait_until(lambda: live.samples[-1].end > 8, 20)
+            recording.stop()
+            live.finish()
+    arrivals = [b.arrival.wall_time for b in lines(folder, SegmentBegin)]
+    assert (arrivals[-1] - arrivals[0]).days >= 9
+    assert len(lines(folder, Session)) == 1
+    assert not gaps(live.samples[:80])
+    assert_tiled(live.samples)
+
+
+def test_a_killed_decoder_is_replaced_and_nothing_is_lost(tmp_path: Path) -> None:
+    with TsServer(clip(10).read_bytes(), 10) as server, watched(url(server.port), tmp_path) as watching:
+        live = watching.live
+        wait_until(lambda: len(live.samples) > 30 and len(live.frames) > 12, 20)
+        decoders = [p for p in psutil.Process().children(recursive=True) if p.name() == "ffmpeg"]
+        assert len(decoders) == 2
+        for decoder in decoders:
+            decoder.kill()
+        wait_until(lambda: live.samples[-1].end > 8 and live.frames[-1].end > 8, 20)
+        watching.end()
+    assert not gaps(live.samples[:80])
+    assert [f.index for f in live.frames[:32]] == list(range(32))
+    assert_tiled(live.samples)
+
+
+def test_the_spool_stays_within_its_bounds_and_what_was_deleted_is_a_gap(tmp_path: Path) -> None:
+    options = replace_options(max_bytes=300_000, segment_s=1.0)
+    with TsServer(clip(14).read_bytes(), 14) as server, watched(url(server.port), tmp_path, options) as watching:
+        live = watching.live
+        wait_until(lambda: live.samples and live.samples[-1].end > 12, 25)
+        kept = sum(p.stat().st_size for p in tmp_path.glob("*.nut"))
+        # The segment that grows is not counted.
+        assert kept < 300_000 + 200_000
+        with reader(tmp_path) as late:
+            wait_until(lambda: any(isinstance(s, Samples) for s in late.samples))
+            watching.end()
+            late.finish()
+    assert not gaps(live.samples[:110])
+    assert (late.samples[0].start, late.samples[0].reason) == (0, "spool_evicted")
+    assert (late.frames[0].start, late.frames[0].reason) == (0, "spool_evicted")
+    assert_tiled(late.samples)
+
+
+def test_a_reader_that_is_too_slow_skips_to_the_edge_and_says_so(tmp_path: Path) -> None:
+    with TsServer(clip(14).read_bytes(), 14) as server, recorded(url(server.port), tmp_path) as recording:
+        source = SpooledSource("test", tmp_path, SpooledOptions(bound=Fraction(3)))
+        reading = source.samples(source.probe(), Span(Fraction(0), Fraction(10**6)))
+        items = [next(reading) for _ in range(10)]
+        wait_until(lambda: lines(tmp_path, SegmentBegin)[-1].first > 8, 20)
+        items += [next(reading) for _ in range(20)]
+        recording.stop()
+        items += reading
+    [skipped, *_] = gaps(items)
+    assert skipped.reason == "dropped_overload"
+    assert skipped.end - skipped.start > 2
+    assert_tiled(items)
+
+
+def test_closing_ends_readers_that_wait(tmp_path: Path) -> None:
+    with TsServer(clip(8).read_bytes(), 8) as server, FaultProxy(server.port) as proxy, watched(url(proxy.port), tmp_path) as watching:
+        wait_until(lambda: len(watching.live.samples) > 10)
+        proxy.mode = "stall"
+        watching.live.close()
+    # It was closed and not ended.
+    assert not gaps(watching.live.samples[:5])
