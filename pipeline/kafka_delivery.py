@@ -18,6 +18,7 @@ from pipeline.kafka_folders import generations
 from pipeline.kafka_out import AGAIN, REFUSED, OutConfig, Said
 from pipeline.kafka_shipment import LANES, CommittedLines
 from pipeline.kafka_topics import ensure_topics
+from pipeline.telemetry import DeliveryStats
 
 ADMIT_S = 90.0
 """For the first word on a stream: a transaction of its last owner may have to run out."""
@@ -35,6 +36,8 @@ class Delivered:
     refused: str | None = None
     ends: dict[int, dict[str, int]] = field(default_factory=dict)
     """By generation: bytes of each log that are shipped."""
+    latency_s: float = 0.0
+    """Of the last transaction."""
 
 
 class Delivery(AbstractContextManager["Delivery"]):
@@ -76,6 +79,14 @@ class Delivery(AbstractContextManager["Delivery"]):
             self._thread.join(0.1)
         self._stop()
         return [line for stream_id, told in self._streams.items() if (line := self._left(stream_id, told))]
+
+    def stats(self) -> dict[str, DeliveryStats]:
+        """How each stream stands that something was shipped of."""
+        with self._news:
+            shipped = {stream_id: (max(told.ends), told) for stream_id, told in self._streams.items() if told.ends}
+        return {
+            s: DeliveryStats(_size(self._out / s / str(n)) - sum(told.ends[n].values()), told.latency_s) for s, (n, told) in shipped.items()
+        }
 
     def __exit__(self, *error: object) -> None:
         self._stop()
@@ -124,6 +135,7 @@ class Delivery(AbstractContextManager["Delivery"]):
             told = self._streams.get(said.stream_id or "", Delivered())
             if said.generation is not None:
                 told.ends[said.generation] = said.ends or {}
+                told.latency_s = (said.latency_ms or 0) / 1000
             if said.state in ("ready", "shipped"):
                 told.ready = True
                 self._moved_s, self._trouble = monotonic(), ""
@@ -168,6 +180,10 @@ def deliver(options: KafkaOptions, out: Path, say: Callable[[str], None]) -> Abs
     topics = ensure_topics(kafka)
     topics.require()
     return Delivery(kafka, out, topics.limit, say)
+
+
+def _size(place: Path) -> int:
+    return sum(log.stat().st_size for name in LANES if (log := place / f"{name}.jsonl").exists())
 
 
 def _records(place: Path, ends: dict[str, int]) -> int:

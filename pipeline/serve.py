@@ -95,7 +95,9 @@ class Watch:
             stop_on_signals(stop)  # Ray has put handlers of its own in their place
             supervisor = Supervisor(runtime, resident=True)
             admission = Admission(runtime.places)
-            close, address = serve_metrics(self._fleet.metrics, supervisor.progress, lambda: self._models)
+            close, address = serve_metrics(
+                self._fleet.metrics, supervisor.progress, lambda: self._models, self._delivery.stats if self._delivery else dict
+            )
             say(f"metrics at http://{address}/metrics")
             try:
                 while not stop.is_set():

@@ -57,11 +57,22 @@ class ModelStats:
     queued: int
 
 
+@dataclass(frozen=True, slots=True)
+class DeliveryStats:
+    """Of one stream on its way to Kafka."""
+
+    behind_bytes: int
+    """Of the logs of its newest generation that are not shipped; what is not committed counts."""
+    transaction_s: float
+    """The last one."""
+
+
 Streams: TypeAlias = Callable[[], "Iterable[StreamProgress]"]
 Models: TypeAlias = Callable[[], Mapping[str, ModelStats]]
+Deliveries: TypeAlias = Callable[[], Mapping[str, DeliveryStats]]
 
 
-def serve_metrics(address: str, streams: Streams, models: Models) -> tuple[Callable[[], None], str]:
+def serve_metrics(address: str, streams: Streams, models: Models, deliveries: Deliveries = dict) -> tuple[Callable[[], None], str]:
     """Answer Prometheus at HOST:PORT (port 0: any free one) from a thread of its own; returns what ends it, and the address.
 
     Raises ConfigError where the address can not be had.
@@ -69,7 +80,7 @@ def serve_metrics(address: str, streams: Streams, models: Models) -> tuple[Calla
     from prometheus_client import CollectorRegistry, start_http_server
 
     registry = CollectorRegistry()
-    registry.register(_Collector(streams, models))
+    registry.register(_Collector(streams, models, deliveries))
     host, _, port = address.rpartition(":")
     try:
         server, thread = start_http_server(int(port), host or "127.0.0.1", registry)
@@ -88,11 +99,13 @@ def _end(server: Any, thread: Thread) -> None:
 class _Collector:
     streams: Streams
     models: Models
+    deliveries: Deliveries = dict
 
     def collect(self) -> "Iterator[Metric]":
         streams = list(self.streams())
         yield from _of_streams(streams)
         yield from _of_models(self.models())
+        yield from _of_deliveries(self.deliveries())
         yield _latency(streams)
 
 
@@ -136,6 +149,17 @@ def _of_models(models: Mapping[str, ModelStats]) -> "Iterator[Metric]":
         items.add_metric([name], stats.items)
         queued.add_metric([name], stats.queued)
     yield from (busy, calls, items, queued)
+
+
+def _of_deliveries(deliveries: Mapping[str, DeliveryStats]) -> "Iterator[Metric]":
+    from prometheus_client.metrics_core import GaugeMetricFamily
+
+    behind = GaugeMetricFamily("capstream_kafka_behind_bytes", "Of the stream's logs, not in Kafka yet.", labels=["stream"])
+    transaction = GaugeMetricFamily("capstream_kafka_transaction_seconds", "The stream's last transaction.", labels=["stream"])
+    for stream_id, stats in deliveries.items():
+        behind.add_metric([stream_id], stats.behind_bytes)
+        transaction.add_metric([stream_id], stats.transaction_s)
+    yield from (behind, transaction)
 
 
 def _latency(streams: "list[StreamProgress]") -> "Metric":

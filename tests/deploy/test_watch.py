@@ -13,7 +13,7 @@ from manifests import DEPLOY, compose
 from prometheus_client import CollectorRegistry
 
 from pipeline.plan import StreamProgress
-from pipeline.telemetry import Histogram, ModelStats, StreamStats, _Collector
+from pipeline.telemetry import DeliveryStats, Histogram, ModelStats, StreamStats, _Collector
 
 DASHBOARD = json.loads((DEPLOY / "grafana" / "capstream.json").read_text())
 RULES = yaml.safe_load((DEPLOY / "prometheus" / "rules.yml").read_text())["groups"][0]["rules"]
@@ -28,7 +28,9 @@ def exported() -> dict[str, set[str]]:
     stats.records["listen.transcript"] += 1
     progress = StreamProgress("lobby", "running", Fraction(1), None, None, lag_s=0.5, stats=stats)
     registry = CollectorRegistry()
-    registry.register(_Collector(lambda: [progress], lambda: {"speech/0": ModelStats(1.0, 1, 1, 0)}))
+    registry.register(
+        _Collector(lambda: [progress], lambda: {"speech/0": ModelStats(1.0, 1, 1, 0)}, lambda: {"lobby": DeliveryStats(9, 0.1)})
+    )
     labels: dict[str, set[str]] = {}
     for family in registry.collect():
         for sample in family.samples:

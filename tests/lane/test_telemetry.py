@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from operators.errors import ConfigError
 from operators.records import Clock, Gap
 from pipeline.stream import StreamStatus
-from pipeline.telemetry import Histogram, ModelStats, StreamStats, serve_metrics
+from pipeline.telemetry import DeliveryStats, Histogram, ModelStats, StreamStats, serve_metrics
 
 
 def test_one_endpoint_shows_streams_and_models() -> None:
@@ -19,7 +19,9 @@ def test_one_endpoint_shows_streams_and_models() -> None:
     status.clock = Clock("arrival", (datetime.now(UTC) - timedelta(seconds=12)).isoformat())
     status.note("look", [Gap(Fraction(1), Fraction(3), "look", "source_down"), Gap(Fraction(4), Fraction(5), "look", "source_down")])
     progress = replace(status.progress(), state="running", lag_s=1.5, stats=status.stats)
-    close, address = serve_metrics("127.0.0.1:0", lambda: [progress], lambda: {"speech/0": ModelStats(2.5, 7, 9, 1)})
+    close, address = serve_metrics(
+        "127.0.0.1:0", lambda: [progress], lambda: {"speech/0": ModelStats(2.5, 7, 9, 1)}, lambda: {"cam-1": DeliveryStats(4096, 0.006)}
+    )
     try:
         page = urllib.request.urlopen(f"http://{address}/metrics", timeout=10).read().decode()
     finally:
@@ -32,6 +34,8 @@ def test_one_endpoint_shows_streams_and_models() -> None:
     assert found["capstream_records_total", "cam-1", "gap", "look"] == 2
     assert found["capstream_model_busy_seconds_total", "speech/0"] == 2.5
     assert found["capstream_model_queue", "speech/0"] == 1
+    assert found["capstream_kafka_behind_bytes", "cam-1"] == 4096
+    assert found["capstream_kafka_transaction_seconds", "cam-1"] == 0.006
     assert found["capstream_latency_seconds_bucket", "8.0", "cam-1", "gap"] == 1
     assert found["capstream_latency_seconds_bucket", "13.0", "cam-1", "gap"] == 2
 
