@@ -24,6 +24,9 @@ from pipeline.styles import load_style
 MOST_FAULTS = 10
 """Lines of a file that can not be read, shown one by one."""
 
+WIDE = 200
+"""Columns of the table where no terminal says how many there are."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -59,7 +62,7 @@ def _cuts(request: Request) -> Sequence[Fraction]:
 
 
 def _print_table(request: Request, subtitles: Subtitles, findings: Sequence[Finding], style: Style) -> None:
-    out = Console(highlight=False, soft_wrap=True)
+    out = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
     for fault in subtitles.faults[:MOST_FAULTS]:
         print(f"capstream: {request.file}: {fault}", file=sys.stderr)
     if len(subtitles.faults) > MOST_FAULTS:

@@ -10,9 +10,10 @@ import msgspec
 
 from operators.errors import ConfigError, StorageError
 from operators.records import Wire
-from operators.subtitles.formats import FORMATS, Cue, webvtt
+from operators.subtitles.formats import FORMATS, TIMECODED, Cue, Timecode, webvtt
 from operators.timeline import clock, from_ms
 from pipeline.log import committed_records, write_atomically
+from pipeline.video_export import How, export_video, format_for
 
 LANES = ("look", "listen", "narrate")
 
@@ -26,16 +27,29 @@ def write_views(stream_dir: Path, generation_dir: Path) -> None:
         _write(stream_dir / f"{stream_dir.name}.{view}", VIEWS[view](generation_dir))
 
 
-def export(out_dir: Path, stream: str, view: str, destination: Path) -> None:
-    """Write one view of a stream's latest generation to a file of the user's choice.
+def export(out_dir: Path, stream: str, view: str, destination: Path, timecode: Timecode | None = None) -> None:
+    """Write one view of a stream's latest generation to a file of the user's choice; with `timecode`, its times are SMPTE's.
 
     Raises:
-        ConfigError: there is no such stream in `out_dir`, or no such view.
+        ConfigError: there is no such stream in `out_dir`, no such view, or none of it in timecode.
         StorageError: a log is damaged or `destination` can not be written.
     """
     if view not in VIEWS:
         raise ConfigError(f"can not export {view!r}: one of {', '.join(VIEWS)}")
-    _write(destination, VIEWS[view](latest_generation(out_dir, stream)))
+    generation_dir = latest_generation(out_dir, stream)
+    if timecode is None:
+        _write(destination, VIEWS[view](generation_dir))
+    elif view in TIMECODED:
+        _write(destination, TIMECODED[view](subtitles(generation_dir), timecode))
+    else:
+        raise ConfigError(f"{view} has no timecode: export one of {', '.join(TIMECODED)}, or leave --rate out")
+
+
+def export_into(out_dir: Path, stream: str, how: How, video: Path, destination: Path) -> None:
+    """Write `video` to `destination` with the subtitles of a stream's latest generation. Raises as `export` and `export_video` do."""
+    cues = list(subtitles(latest_generation(out_dir, stream)))
+    language = next((c.language for c in cues if c.language), None)
+    export_video(how, FORMATS[format_for(how, destination)](cues), video, destination, language)
 
 
 def latest_generation(out_dir: Path, stream: str) -> Path:
@@ -56,7 +70,12 @@ def _jsonl(generation_dir: Path) -> Iterator[str]:
 
 
 def _subtitles(write: Callable[[Iterable[Cue]], Iterator[str]]) -> Callable[[Path], Iterator[str]]:
-    return lambda generation_dir: write(_cues(generation_dir, ("subtitle", "sdh")))
+    return lambda generation_dir: write(subtitles(generation_dir))
+
+
+def subtitles(generation_dir: Path) -> Iterator[Cue]:
+    """The cues of what is said and heard, as the log has them."""
+    return _cues(generation_dir, ("subtitle", "sdh"))
 
 
 def _descriptions(generation_dir: Path) -> Iterator[str]:

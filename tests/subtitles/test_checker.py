@@ -1,0 +1,147 @@
+import json
+from fractions import Fraction as F
+
+import pytest
+from test_timing import shots
+
+from operators.subtitles import style
+from operators.subtitles.checker import RULES, Shown, check
+from operators.timeline import Span, from_ms
+from pipeline.cli import execute
+from pipeline.log import Header, LogWriter
+
+FAULTLESS = "1\n00:00:01,000 --> 00:00:03,000\nThis is said.\n\n2\n00:00:03,080 --> 00:00:05,000\nSo is this.\n"
+
+
+def cue(start_ms, end_ms, *lines):
+    return Shown(Span(from_ms(start_ms), from_ms(end_ms)), lines)
+
+
+@pytest.mark.parametrize(
+    ("rule", "cues"),
+    [
+        ("line_length", [cue(0, 4000, "x" * 43)]),
+        ("lines", [cue(0, 4000, "one", "two", "three")]),
+        ("reading_speed", [cue(0, 1000, "x" * 21)]),
+        ("min_duration", [cue(0, 800, "No.")]),
+        ("max_duration", [cue(0, 7100, "No.")]),
+        ("overlap", [cue(0, 2000, "one"), cue(1900, 4000, "two")]),
+        ("gap", [cue(0, 2000, "one"), cue(2040, 4000, "two")]),
+        ("loose_gap", [cue(0, 2000, "one"), cue(2400, 4000, "two")]),
+        ("shot_cut", [cue(10_300, 12_000, "late")]),
+        ("shot_cut", [cue(8000, 9700, "not up to it")]),
+        ("phrase_split", [cue(0, 2000, "I saw the", "house.")]),
+        ("empty", [cue(0, 2000)]),
+    ],
+)
+def test_each_rule_is_seen_when_it_is_broken(rule, cues):
+    findings = check(cues, style("netflix"), "en", [F(10)])
+    assert [f.rules for f in findings] == [(rule,)]
+    assert findings[0].number == len(cues)
+    assert rule in RULES
+
+
+@pytest.mark.parametrize(
+    "cues",
+    [
+        [cue(0, 7000, "x" * 42, "y" * 42)],
+        [cue(0, 1000, "x" * 20)],
+        [cue(0, 2000, "one"), cue(2080, 4000, "two")],  # 2 frames at 25 a second
+        [cue(0, 2000, "one"), cue(2067, 4000, "two")],  # at 30
+        [cue(0, 2000, "one"), cue(2083, 4000, "two")],  # at 24
+        [cue(0, 2000, "one"), cue(2500, 4000, "two")],
+        [cue(10_000, 12_000, "with the cut"), cue(18_000, 19_920, "up to the next")],
+        [cue(0, 2000, "I saw", "the house.")],
+    ],
+)
+def test_what_keeps_the_rules_is_let_be(cues):
+    assert check(cues, style("netflix"), "en", [F(10), F(20)]) == []
+
+
+def test_wide_characters_count_as_the_style_has_it():
+    long = cue(0, 6000, "字" * 14)
+    assert [f.rules for f in check([long], style("netflix"), "ja")] == [("line_length",)]
+    assert check([long], style("netflix"), "zh") == []
+
+
+def test_cues_are_taken_in_their_order_of_time():
+    assert [f.rules for f in check([cue(3000, 5000, "b"), cue(0, 2990, "a")], style("netflix"), "en")] == [("gap",)]
+
+
+def test_the_command_says_what_is_broken_where_and_how_often(tmp_path, capsys):
+    path = tmp_path / "a.srt"
+    path.write_text(
+        FAULTLESS.replace(
+            "So is this.", "So is [red]this[/red]\x1b, and\na great deal more than anybody could read in a second or two, all of it."
+        )
+    )
+    assert execute(["check", str(path), "--style", "netflix"]) == 1
+    told = capsys.readouterr().out
+    assert "0:00:03.080  0:00:05.000" in told
+    assert "line_length, reading_speed, phrase_split" in told
+    assert "1 x reading_speed: shown for less time than it takes to read" in told
+    assert "1 of 2 cues break rules of netflix" in told
+    assert "[red]" in told
+    assert "\x1b" not in told
+
+
+def test_the_command_says_nothing_is_broken(tmp_path, capsys):
+    path = tmp_path / "a.srt"
+    path.write_text(FAULTLESS)
+    assert execute(["check", str(path), "--style", "netflix"]) == 0
+    assert capsys.readouterr().out == f"{path}: 2 cues keep the rules of netflix\n"
+
+
+def test_the_command_says_it_as_json(tmp_path, capsys):
+    path = tmp_path / "a.vtt"
+    path.write_text("WEBVTT\n\n00:01.000 --> 00:01.500\nToo short.\n\nxx --> yy\nlost\n")
+    assert execute(["check", str(path), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out) == {
+        "file": str(path),
+        "style": "netflix",
+        "cues": 1,
+        "faults": ["line 6: no times of a cue: 'xx --> yy'"],
+        "findings": [{"number": 1, "start_ms": 1000, "end_ms": 1500, "rules": ["min_duration"], "lines": ["Too short."]}],
+    }
+
+
+def test_what_can_not_be_read_alone_fails_a_file(tmp_path, capsys):
+    path = tmp_path / "a.vtt"
+    path.write_text("WEBVTT\n\nxx --> yy\nlost\n")
+    assert execute(["check", str(path)]) == 1
+    assert "line 3: no times of a cue" in capsys.readouterr().err
+
+
+def test_cuts_are_those_of_the_stream_that_the_file_lies_in(tmp_path, capsys):
+    for generation, cut in (("0", F(30)), ("1", F("3.3"))):
+        (tmp_path / generation).mkdir()
+        log = LogWriter(tmp_path / generation / "look.jsonl", Header("film", int(generation), "look", {}, "source", "settings"))
+        for shot in shots(cut, end=60):
+            log.append("look.shots", shot)
+        log.commit(F(60), None, {}, done=True)
+        log.close()
+    path = tmp_path / "film.srt"
+    path.write_text(FAULTLESS)
+    assert execute(["check", str(path)]) == 1
+    assert "2 x shot_cut" in capsys.readouterr().out
+    elsewhere = tmp_path.parent / f"{tmp_path.name}.srt"
+    elsewhere.write_text(FAULTLESS)
+    assert execute(["check", str(elsewhere)]) == 0
+    assert execute(["check", str(elsewhere), "--stream", str(tmp_path)]) == 1
+    assert execute(["check", str(elsewhere), "--stream", str(tmp_path / "0")]) == 2
+    assert "is no folder of a stream" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["a.srt", "--style", "nbc"], "no style 'nbc': name one of netflix, bbc, ebu, web, live, or a TOML file"),
+        (["gone.srt"], "gone.srt can not be read: No such file or directory"),
+        (["film.mp4"], "film.mp4: no subtitles are known by that ending; one of .vtt"),
+    ],
+)
+def test_what_was_asked_wrongly_exits_2(arguments, said, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.srt").write_text(FAULTLESS)
+    assert execute(["check", *arguments]) == 2
+    assert said in capsys.readouterr().err
