@@ -24,11 +24,11 @@ class Said:
 def comes(said: Said, before: Fraction | None, cuts: Sequence[Fraction], rules: Rules) -> Fraction:
     """In-time of a cue. `before`: end of the words before it.
 
-    It comes as soon as a cut that is less than `snap` before it, where nobody speaks any more; and half of that late, with the cut,
-    where the words themselves still give the time to read it.
+    It comes as soon as a cut that is less than `snap` before it, where the words before are over but for a sound; and half of that
+    late, with the cut, where the words themselves still give the time to read it.
     """
     near = cuts[bisect_left(cuts, said.start - rules.snap) : bisect_right(cuts, said.start + rules.snap / 2)]
-    early = [c for c in near if c <= said.start and (before is None or c >= before)]
+    early = [c for c in near if c <= said.start and (before is None or c + slip(rules) >= before)]
     late = [c for c in near if c > said.start and said.end - c >= said.needed]
     return early[-1] if early else late[0] if late else said.start
 
@@ -36,15 +36,21 @@ def comes(said: Said, before: Fraction | None, cuts: Sequence[Fraction], rules: 
 def goes(said: Said, start: Fraction, follows: Fraction | None, cuts: Sequence[Fraction], rules: Rules) -> Fraction:
     """Out-time of a cue that came at `start`. `follows`: in-time of the next.
 
-    It is never earlier than the least gap before the last word ends.
+    It is never earlier than the least gap before the last word ends; at a cut, what may slip earlier.
     """
     limit = said.end + rules.pause if follows is None else min(follows, said.end + rules.pause)
     latest = min(limit - rules.gap, start + rules.longest)
     end = _onto_cut(said, start, min(max(said.end, start + said.needed), limit - rules.gap), latest, cuts, rules)
     if follows is not None and ZERO < follows - end < rules.closed:
         end = max(end, min(follows - rules.gap, start + rules.longest))
-    end = max(end, said.end - rules.gap)
+    slips = bisect_left(cuts, said.end - slip(rules)) < bisect_right(cuts, said.end)
+    end = max(end, said.end - rules.gap - (slip(rules) if slips else 0))
     return end if end > start else start + max(rules.gap, SHORTEST)
+
+
+def slip(rules: Rules) -> Fraction:
+    """How much of a last word may still be heard when its cue goes with a cut."""
+    return rules.snap / 4
 
 
 def _onto_cut(said: Said, start: Fraction, end: Fraction, latest: Fraction, cuts: Sequence[Fraction], rules: Rules) -> Fraction:
@@ -53,7 +59,7 @@ def _onto_cut(said: Said, start: Fraction, end: Fraction, latest: Fraction, cuts
         before, after = cut - rules.gap, cut + rules.snap
         if cut >= end and said.end - rules.gap <= before <= latest:
             return before
-        if cut < end and said.end <= cut and before - start >= said.needed:
+        if cut < end and said.end <= cut + slip(rules) and before - start >= said.needed:
             return before
         if cut < end and after <= latest:
             return after

@@ -14,7 +14,7 @@ from operators.subtitles import breaks
 from operators.subtitles.checker import Shown, broken_rules, cuts_of, measure
 from operators.subtitles.sounds import RECENT, Label, label_from_json, label_to_json
 from operators.subtitles.styles import Style
-from operators.subtitles.timing import Said, comes, goes
+from operators.subtitles.timing import Said, comes, goes, slip
 from operators.timeline import Span, exact
 
 LATE = Fraction(2)
@@ -77,7 +77,7 @@ class Track:
             wait = max(rules.snap, RECENT if self._style.sound else rules.snap)
             if rules.snap and after is None and undecided:
                 return
-            if latest is not None and wait and latest <= piece.said.end - rules.gap + wait:
+            if latest is not None and wait and latest <= piece.said.end - rules.gap - slip(rules) + wait:
                 return
             span, coming = self._time(piece, after, follows)
             if latest is not None and wait and latest <= max(span.end, coming or span.end) + wait:
@@ -93,7 +93,7 @@ class Track:
     def hold(self, latest: Fraction) -> Fraction:
         """No cue that is still to come goes before."""
         ends = [latest - RECENT if self._style.sound else latest, *(w.end for p in self._pieces for w in p.words)]
-        return min([*ends, *(label.start for label in self._labels)]) - self.rules("").gap
+        return min([*ends, *(label.start for label in self._labels)]) - self.rules("").gap - slip(self.rules(""))
 
     def forget(self, first: Fraction) -> None:
         """Nothing that is still to come begins before `first`."""

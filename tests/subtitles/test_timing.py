@@ -34,7 +34,8 @@ def said(start, end, needed=1):
     ("words", "before", "cut", "at"),
     [
         (said("5", "8"), None, "4.6", F("4.6")),  # nobody speaks at the cut: with the cut
-        (said("5", "8"), "4.8", "4.6", F(5)),  # somebody does
+        (said("5", "8"), "4.7", "4.6", F("4.6")),  # a last sound is no reason
+        (said("5", "8"), "4.8", "4.6", F(5)),  # a word is
         (said("5", "8"), None, "4.4", F(5)),  # too far away
         (said("5", "8"), None, "5.2", F("5.2")),  # a little late, and there is time to read
         (said("5", "6", needed=1), None, "5.2", F(5)),  # no time for that
@@ -53,6 +54,7 @@ def test_a_cue_comes_with_the_cut_that_is_near(words, before, cut, at):
         (said("5", "8", needed="3.2"), None, "8.1", F("8.6")),  # over the cut far enough that both are seen
         (said("5", "8", needed="2"), "8.3", "8.3", F("8.3") - RULES.gap),
         (said("5", "7", needed="2.4"), None, "7.1", F("7.6")),
+        (said("5", "8", needed="2"), "7.9", "7.9", F("7.9") - RULES.gap),
         (said("5", "7"), "7.4", "40", F("7.4") - RULES.gap),  # a small gap is closed
         (said("5", "7"), "7.6", "40", F(7)),  # a large one is not
     ],
