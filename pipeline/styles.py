@@ -57,5 +57,8 @@ def _read(name: str, chain: tuple[Path, ...]) -> Raw:
     if not isinstance(base, str):
         raise ConfigError(f"style {path}: base is the name of a style or its file, not {base!r}")
     below = _read(base, (*chain, path))
-    languages = {**below.get("languages", {}), **raw.get("languages", {})}
+    ours, theirs = raw.get("languages", {}), below.get("languages", {})
+    if not isinstance(ours, dict) or not all(isinstance(own, dict) for own in ours.values()):
+        raise ConfigError(f"style {path}: languages is a table of tables, as in [languages.ja]")
+    languages = theirs | {key: theirs.get(key, {}) | own for key, own in ours.items()}
     return {**below, "style": path.stem, **raw, "languages": languages}

@@ -111,6 +111,8 @@ def test_a_profile_a_change_and_a_file_choose_the_style(tmp_path):
     assert options("narrate.subtitles.style=bbc", "narrate.subtitles.lines=3") == style("bbc", lines=3)
     assert options(f"narrate.subtitles.style={own}") == load_style(str(own))
     assert (load_style(str(own)).style, load_style(str(own)).rules("fi").line, load_style(str(own)).rules("en").line) == ("ours", 28, 30)
+    own.write_text('base = "netflix"\n[languages.ja]\ncharacters_per_s = 14.0\n')
+    assert (load_style(str(own)).rules("ja").line, load_style(str(own)).rules("ja").characters_per_s) == (26, 14)
     live = choose_operators(load("cpu", live=True))["narrate"]
     assert next(c.options for c in live if c.place == "narrate.subtitles") == style("live")
 
@@ -125,6 +127,7 @@ def test_a_profile_a_change_and_a_file_choose_the_style(tmp_path):
         ("lines = ", r"is no TOML"),
         ("base = 1", r"base is the name of a style or its file, not 1"),
         ('base = "mine.toml"', r"is based on itself: mine.toml -> mine.toml"),
+        ('base = "bbc"\nlanguages.ja = 3', r"languages is a table of tables"),
         ('base = "nbc"', r"no style 'nbc': name one of netflix, bbc"),
         ('base = "bbc"\nline_characters = 1', r"line_characters is 2 or more"),
     ],
