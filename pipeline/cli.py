@@ -206,19 +206,25 @@ def schema(name: Annotated[str | None, typer.Argument(help="One of those that ar
 def export(
     out: Annotated[Path, typer.Argument(metavar="DIR", help="The --out of the run.")],
     stream: Annotated[str, typer.Argument(metavar="STREAM", help="The id of a stream.")],
-    view: Annotated[str, typer.Argument(metavar="VIEW", help="jsonl, vtt, srt, ttml, ebuttd, ass, json, txt, descriptions, mux, or burn.")],
+    view: Annotated[
+        str, typer.Argument(metavar="VIEW", help="jsonl, vtt, srt, ttml, ebuttd, ass, json, txt, descriptions, mux, burn, or hls.")
+    ],
     destination: Annotated[Path, typer.Argument(metavar="FILE", help="Where it is written.")],
     rate: Annotated[str | None, typer.Option(metavar="R", help="Times of ttml and json as SMPTE timecode: 25, 29.97df, …")] = None,
     first: Annotated[str, typer.Option("--first", metavar="HH:MM:SS:FF", help="With --rate: timecode of the first frame.")] = "",
-    video: Annotated[Path | None, typer.Option(metavar="FILE", help="For mux and burn: what the subtitles are put into.")] = None,
+    video: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="For mux and burn: what the subtitles are put into. For hls: whose clock counts.")
+    ] = None,
 ) -> None:
-    """Write one view of a stream to a file, made from its logs; mux and burn write a video with its subtitles."""
+    """Write one view of a stream to a file, made from its logs; mux and burn write a video with its subtitles, hls a folder of segments."""
     from operators.subtitles.formats import Timecode
-    from pipeline.views import export, export_into
+    from pipeline.views import export, export_hls, export_into
 
-    if view in ("mux", "burn"):
+    if view in ("mux", "burn", "hls"):
         if video is None:
-            raise ConfigError(f"{view} puts subtitles into a video: name it with --video FILE")
+            raise ConfigError(f"{view} goes with a video: name it with --video FILE")
+        if view == "hls":
+            return export_hls(out, stream, video, destination)
         return export_into(out, stream, "mux" if view == "mux" else "burn", video, destination)
     if first and rate is None:
         raise ConfigError("--first is a timecode: say its frames a second too, as in --rate 25")

@@ -10,12 +10,16 @@ import msgspec
 
 from operators.errors import ConfigError, StorageError
 from operators.records import Wire
-from operators.subtitles.formats import FORMATS, TIMECODED, Cue, Timecode, webvtt
+from operators.sources import SourceOptions
+from operators.sources.probe import probe
+from operators.subtitles.formats import FORMATS, TIMECODED, Cue, Timecode, hls, webvtt
 from operators.timeline import clock, from_ms
 from pipeline.log import committed_records, write_atomically
 from pipeline.video_export import How, export_video, format_for
 
 LANES = ("look", "listen", "narrate")
+SEGMENT_MS = 6000
+"""Of a segment for HLS: what its authoring guides ask for."""
 
 
 def write_views(stream_dir: Path, generation_dir: Path) -> None:
@@ -59,6 +63,26 @@ def latest_generation(out_dir: Path, stream: str) -> Path:
         there = sorted({f.parents[1].name for f in out_dir.glob("*/*/look.jsonl")})
         raise ConfigError(f"no stream {stream!r} in {out_dir}: " + (f"one of {', '.join(there)}" if there else "there is none"))
     return max(folders, key=lambda f: int(f.name))
+
+
+def export_hls(out_dir: Path, stream: str, video: Path, folder: Path) -> None:
+    """Write the subtitles of a stream's latest generation to `folder` as segments of WebVTT for HLS, and last their playlist.
+    `video`: the stream's own media, or the first of its segments: their clock is measured there.
+
+    Raises:
+        ConfigError: there is no such stream in `out_dir`.
+        SourceUnavailable: `video` can not be read.
+        StorageError: a log is damaged or `folder` can not be written.
+    """
+    generation_dir = latest_generation(out_dir, stream)
+    zero = probe(str(video), SourceOptions()).info.zero
+    until_ms = max((r["end_ms"] for r in _records(generation_dir)), default=0)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise StorageError(f"can not write {folder}: {e.strerror or e}; make room or choose another place") from e
+    for name, text in hls(subtitles(generation_dir), until_ms, SEGMENT_MS, zero):
+        _write(folder / name, iter([text]))
 
 
 def _jsonl(generation_dir: Path) -> Iterator[str]:

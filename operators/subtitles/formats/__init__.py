@@ -6,6 +6,7 @@ from pathlib import Path
 from operators.errors import ConfigError
 from operators.subtitles.formats.ass import ass, read_ass
 from operators.subtitles.formats.cue import Cue, Subtitles
+from operators.subtitles.formats.hls import hls
 from operators.subtitles.formats.plain_json import cues_json, read_json
 from operators.subtitles.formats.screens import read_scc, read_stl, read_ttml
 from operators.subtitles.formats.subrip import read_srt, srt
@@ -49,6 +50,6 @@ def read_subtitles(path: Path) -> Subtitles:
 
 
 __all__ = [
-    "FORMATS", "READERS", "TIMECODED", "Cue", "Subtitles", "Timecode", "ass", "cues_json", "ebu_tt_d", "imsc", "read_subtitles",
+    "FORMATS", "READERS", "TIMECODED", "Cue", "Subtitles", "Timecode", "ass", "cues_json", "ebu_tt_d", "hls", "imsc", "read_subtitles",
     "smpte", "srt", "webvtt",
 ]  # fmt: skip
