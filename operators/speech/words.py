@@ -103,7 +103,8 @@ class SpeechTranscriber:
         return self._end()
 
     def hold(self) -> Fraction | None:
-        return None if self._next is None else Fraction(self._oldest(), SOUND_RATE_HZ)
+        """No word ends before the speech of its pack begins (`_write`), though sound before it is given to the recogniser."""
+        return None if self._next is None else Fraction(self._unwritten(), SOUND_RATE_HZ)
 
     def snapshot(self) -> tuple[Fraction | None, State]:
         memory = base64.b85encode(self._memory).decode()
@@ -114,7 +115,7 @@ class SpeechTranscriber:
             "gate": self._gate.snapshot(),
             "memory": memory,
         }
-        return self.hold(), state
+        return None if self._next is None else Fraction(self._oldest(), SOUND_RATE_HZ), state
 
     def restore(self, state: State) -> None:
         self._next, self._packer.floor = state["next"], state["floor"]
@@ -128,9 +129,13 @@ class SpeechTranscriber:
 
     def _oldest(self) -> int:
         """The first sample that a pack to come may use."""
+        return max(self._packer.floor, self._unwritten() - self._packing.pad)
+
+    def _unwritten(self) -> int:
+        """The first sample at which somebody speaks or may speak that no pack holds yet."""
         assert self._next is not None
         first = self._packer.speech[0][0] if self._packer.speech else self._gate.since
-        return max(self._packer.floor, (self._next if first is None else first) - self._packing.pad)
+        return self._next if first is None else first
 
     def _judge(self, samples: int, last: bool) -> Ask:
         assert self._next is not None
@@ -198,11 +203,16 @@ class SpeechTranscriber:
         for number, (_, group) in enumerate(groupby(near, key=lambda p: p[:2])):
             segment_id = f"{pack.pieces[0][0]}-{number}"
             overhang = _samples(self.options.overhang_ms)
-            said = [(pack.within_speech(span, overhang), word) for _, _, span, word in group]
+            said = [(_not_before(pack, pack.within_speech(span, overhang)), word) for _, _, span, word in group]
             words = tuple(_word(span, word, heard.language, segment_id) for span, word in said)
             text = "".join(word.text for _, word in said).strip()
             outputs += [Transcript(words[0].start, words[-1].end, segment_id, text, heard.language, words), *words]
         return outputs
+
+
+def _not_before(pack: Pack, span: Span) -> Span:
+    """A word that a recogniser puts before the first speech of its pack lasts until there."""
+    return Span(span.start, max(span.end, Fraction(pack.speech[0][0], SOUND_RATE_HZ)))
 
 
 def _word(span: Span, word: HeardWord, language: str, segment_id: str) -> Word:
