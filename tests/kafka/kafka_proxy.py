@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
-PRODUCE, API_VERSIONS, INIT_PRODUCER_ID, ADD_PARTITIONS, END_TXN = 0, 18, 22, 24, 26
+PRODUCE, LIST_OFFSETS, API_VERSIONS, INIT_PRODUCER_ID, ADD_PARTITIONS, END_TXN = 0, 2, 18, 22, 24, 26
 Action = Literal["lose", "hold", "lose answer", "hold answer", "copy", "answer"]
 """lose: the request never arrives, and the connection breaks; hold: it never arrives, and nothing breaks; lose answer: it is carried
 out, then the connection breaks; hold answer: it is carried out, and nothing comes back; copy: it passes, and is kept for `repeat`;

@@ -13,7 +13,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from kafka_proxy import ADD_PARTITIONS, END_TXN, INIT_PRODUCER_ID, PRODUCE, KafkaProxy, produce_error
+from kafka_proxy import ADD_PARTITIONS, END_TXN, INIT_PRODUCER_ID, LIST_OFFSETS, PRODUCE, KafkaProxy, produce_error
 from kafka_streams import Logs, Out, assert_exact, read, sequences, ship, ship_whatever_comes
 from real_kafka import RealKafka
 
@@ -25,6 +25,7 @@ from pipeline.kafka_messages import Message, frame
 from pipeline.kafka_out import AGAIN, OutConfig
 from pipeline.kafka_producer import DEADLINE_S, DELIVERY_S, TransactionalProducer
 from pipeline.kafka_tail import Once
+from pipeline.kafka_topics import TRANSACTION_MS
 
 pytestmark = pytest.mark.kafka
 
@@ -121,6 +122,33 @@ def test_h3_a_zombie_dies_and_nothing_is_there_twice(kafka: Kafka, tmp_path: Pat
                 successor.drain()  # alive, or fenced by what the zombie did
         ship(tmp_path, kafka, "one")
     assert_exact(kafka, {ORIGIN: 9})
+
+
+def test_r1_what_is_read_of_the_last_owner_is_its_last_word(proxy: KafkaProxy, proxied: Kafka, kafka: Kafka, tmp_path: Path) -> None:
+    """The last owner ships on while its successor looks for the checkpoint: it must have been fenced before."""
+    with Logs(tmp_path) as logs, Out(config(tmp_path, kafka)) as last:
+        logs.say("listen", 3)
+        logs.commit("listen")
+        last.wait_for("shipped")
+
+        def meanwhile(answer: bytes, version: int) -> bytes:
+            logs.say("listen", 3)
+            logs.commit("listen")
+            with suppress(AssertionError):
+                last.wait_for("shipped", 2, 10)
+            return answer
+
+        rule = proxy.fail(LIST_OFFSETS, "answer", change=meanwhile)
+        with Out(config(tmp_path, proxied)) as successor:
+            assert rule.hit.wait(30)
+            successor.drain()
+        assert last.end() == AGAIN
+        ship_whatever_comes(tmp_path, kafka, "one")
+    assert_exact(kafka, {ORIGIN: 6})
+
+
+def test_r8_a_send_gives_up_before_the_deadline_and_that_is_before_the_broker_aborts() -> None:
+    assert DELIVERY_S < DEADLINE_S < TRANSACTION_MS / 1000
 
 
 def test_h4_what_could_not_be_sent_is_not_committed_without(proxy: KafkaProxy, proxied: Kafka, kafka: Kafka, tmp_path: Path) -> None:
