@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What a fresh Debian machine lacks, brought where that is allowed; else the line that brings it.
 #   bootstrap.sh uv                            prints the path of a uv, installed into .uv/ where there is none
-#   bootstrap.sh debian COMMAND[=PACKAGE]...   installs the packages whose command is not there
+#   bootstrap.sh debian COMMAND[=PACKAGE]...   installs the packages whose command is not there; of =PACKAGE, what is not installed
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -41,7 +41,11 @@ bring_uv() {
 bring_debian() {
     local missing=() name
     for name in "$@"; do
-        command -v "${name%%=*}" >/dev/null || missing+=("${name#*=}")
+        if [ -n "${name%%=*}" ]; then
+            command -v "${name%%=*}" >/dev/null || missing+=("${name#*=}")
+        elif ! dpkg-query -W -f '${Status}' "${name#=}" 2>/dev/null | grep -q 'ok installed'; then
+            missing+=("${name#=}")
+        fi
     done
     [ ${#missing[@]} -eq 0 ] || apt_install "${missing[@]}"
 }
@@ -49,5 +53,5 @@ bring_debian() {
 case "${1:-}" in
     uv) bring_uv ;;
     debian) shift; bring_debian "$@" ;;
-    *) say "usage: bootstrap.sh uv | debian COMMAND[=PACKAGE]..."; exit 2 ;;
+    *) say "usage: bootstrap.sh uv | debian COMMAND[=PACKAGE]|=PACKAGE..."; exit 2 ;;
 esac
