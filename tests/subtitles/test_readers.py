@@ -3,7 +3,7 @@
 import pytest
 
 from operators.errors import ConfigError
-from operators.subtitles.formats import read_subtitles
+from operators.subtitles.formats import Cue, imsc, read_subtitles
 
 WEBVTT = {
     "arrows": (6, 9),  # lines that hold --> and are no times end a cue; what follows is one again where its times are whole
@@ -186,3 +186,18 @@ def test_srt_as_people_write_it(tmp_path):
     read = read_subtitles(path)
     assert [(c.start_ms, c.end_ms, c.lines) for c in read.cues] == [(1500, 2250, ("Hello &amp; you", "there."))]
     assert read.faults == ("line 9: ends before it begins: '00:00:05,000 --> 00:00:04,000'",)
+
+
+def test_ttml_in_utf_16_is_read_whatever_it_declares(tmp_path):
+    path = tmp_path / "a.ttml"
+    text = "".join(imsc([Cue(1000, 2000, ("Grüße",))])).replace('encoding="UTF-8"', 'encoding="UTF-16"')
+    path.write_bytes(text.encode("utf-16"))
+    assert [(c.start_ms, c.end_ms, c.lines) for c in read_subtitles(path).cues] == [(1000, 2000, ("Grüße",))]
+
+
+def test_a_document_nested_without_end_is_refused(tmp_path):
+    path = tmp_path / "a.ttml"
+    spans = "<span>" * 5000 + "deep" + "</span>" * 5000
+    path.write_text(f'<tt xmlns="http://www.w3.org/ns/ttml"><body><div><p begin="0s" end="1s">{spans}</p></div></body></tt>')
+    with pytest.raises(ConfigError, match="can not be read as TTML"):
+        read_subtitles(path)

@@ -12,6 +12,7 @@ from operators.subtitles.breaks import width
 from operators.subtitles.checker import Shown, check
 from operators.subtitles.styles import NAMES, Style
 from operators.timeline import Span
+from pipeline.cli import execute
 from pipeline.config import load
 from pipeline.settings import choose_operators
 from pipeline.styles import load_style
@@ -144,3 +145,9 @@ def test_an_unknown_style_of_a_profile_is_said():
         load("cpu", ["narrate.subtitles.style=nbc"])
     with pytest.raises(ConfigError, match=r"0 <= gap_s < closed_s < pause_s does not hold for 3\.0"):
         load("cpu", ["narrate.subtitles.gap_s=3.0"])
+
+
+def test_run_says_which_styles_there_are_before_it_does_anything(tmp_path, capsys):
+    assert execute(["run", str(tmp_path / "film.mp4"), "--style", "nbc", "--out", str(tmp_path / "out")]) == 2
+    assert "no style 'nbc': name one of netflix, bbc, ebu, web, live, or a TOML file" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -26,7 +26,7 @@ def read_ttml(path: Path) -> Subtitles:
         text = text_of(path)
         if "<!DOCTYPE" in text or "<!ENTITY" in text:
             raise ConfigError(f"{path} declares a document type, as no TTML does: it is not read")
-        return to_model(ElementTree.ElementTree(ElementTree.fromstring(text.encode())))
+        return to_model(ElementTree.ElementTree(ElementTree.fromstring(text)))
 
     return _read(path, "TTML", model)
 
