@@ -23,7 +23,7 @@ def profiles(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     """The profiles that were run, in place of running them; of `cpu` the speech model can not be had."""
     ran: list[str] = []
 
-    def run(clip: str, profile: str) -> demo.Run:
+    def run(clip: str, profile: str, out: Path, within: demo.Within) -> demo.Run:
         ran.append(profile)
         if profile == "cpu":
             raise ModelUnavailable("whisper-base can not be had")
@@ -50,7 +50,7 @@ def test_on_our_clip_what_is_missing_fails_it(profiles: list[str], capsys: pytes
 
 
 def test_what_can_not_be_run_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def refuse(clip: str, profile: str) -> demo.Run:
+    def refuse(clip: str, profile: str, out: Path, within: demo.Within) -> demo.Run:
         raise ConfigError(f"{clip} is not there")
 
     monkeypatch.setattr(demo, "_run", refuse)
@@ -84,3 +84,18 @@ def test_any_clip_is_shown(tmp_path: Path) -> None:
     assert "lights of the city" in done.stdout
     assert "expected" not in done.stdout
     assert (tmp_path / "out" / "demo" / "holiday" / "holiday.vtt").is_file()
+
+
+@pytest.mark.ray
+@pytest.mark.whisper
+@pytest.mark.kafka
+@pytest.mark.usefixtures("whisper_base", "real_kafka")
+def test_what_comes_out_of_kafka_is_shown(tmp_path: Path) -> None:
+    """In a checkout, as `make demo KAFKA=1` does it; `real_kafka` has brought the broker's jars."""
+    command = [sys.executable, "-m", "pipeline.demo", "--kafka", str(CLIP)]
+    root = Path(demo.__file__).parents[2]
+    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        out, err = process.communicate(timeout=240)
+    assert process.returncode == 0, err
+    assert "records came out of Kafka, each once and in order" in err
+    assert "13 of 13 as expected" in out
