@@ -57,7 +57,8 @@ class Recording:
 
     def keep(self) -> None:
         """Start a new recorder where the one that was there has died. From any thread; quick where there is one."""
-        if _holder(self.folder) is None:
+        # What went by on standard input is gone.
+        if self.settings.stdin is None and _holder(self.folder) is None:
             _start(self.settings, self.folder)
 
     @property

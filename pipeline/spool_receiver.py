@@ -3,6 +3,7 @@
 import os
 import select
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from types import TracebackType
@@ -110,6 +111,8 @@ class Receiver:
         self._watched: Watched | None = None
         self._tables = TableWatch() if address.transport == "mpegts" else None
         self.streams: dict[TrackKind, Track] = {}
+        """It grows where a track is understood only later: at its first key frame."""
+        self._waiting: dict[TrackKind, Track] = {}
         self.answered: Arrival | None = None
         """When the first bytes came."""
         self._on_bytes = watch[1]
@@ -122,7 +125,7 @@ class Receiver:
         options = TS_OPTIONS if transport == "mpegts" else NUT_OPTIONS
         pipe = _Before(self._watched.rest, source) if self._watched else source
         watched: Any = Watched(pipe, self._came, self._tables)
-        self._watched, self.streams, self.answered = watched, {}, None
+        self._watched, self.streams, self._waiting, self.answered = watched, {}, {}, None
         if self._container is not None:
             self._container.close()
         try:
@@ -136,11 +139,12 @@ class Receiver:
             pictures, sounds = picture_candidates(container, chosen), sound_candidates(container, chosen)
         except ConfigError as e:
             raise ConfigError(f"{self._address.name}: {e.message}") from None
-        if pictures:
-            self.streams["picture"] = pictures[0]
-        if sounds:
-            self.streams["sound"] = sounds[0]
-        return bool(self.streams)
+        later = [s for s in container.streams.audio if s.codec_context is not None and not s.rate]
+        best: dict[TrackKind, list[Any]] = {"picture": sorted(pictures, key=lambda t: not t.width), "sound": [*sounds, *later]}
+        for kind, tracks in best.items():
+            for track in tracks[:1]:
+                (self.streams if _understood(track) else self._waiting)[kind] = track
+        return bool(self.streams or self._waiting)
 
     @property
     def changed(self) -> bool:
@@ -158,14 +162,16 @@ class Receiver:
         return found if len(found) == len(self.streams) else {}
 
     def packets(self) -> "Iterator[tuple[TrackKind, Timed[Packet[Stream]]]]":
-        """Up to the end, or to where ffmpeg begins to change what came."""
+        """Up to the end, or to where ffmpeg begins to change what came. Also those of tracks that are not among `streams` yet."""
         assert self._container is not None
-        kinds = {stream.index: kind for kind, stream in self.streams.items()}
+        tracks = self.streams | self._waiting
+        kinds = {stream.index: kind for kind, stream in tracks.items()}
         try:
-            for packet in self._container.demux(list(self.streams.values())):
-                timed = _timed(packet)
+            for packet in self._container.demux(list(tracks.values())):
+                timed, kind = _timed(packet), kinds[packet.stream_index]
                 if timed is not None:
-                    yield kinds[packet.stream_index], timed
+                    self._understand(kind, packet)
+                    yield kind, timed
                 if self.spoilt:
                     return
         except (av.FFmpegError, IndexError):
@@ -191,9 +197,22 @@ class Receiver:
         if self._container is not None:
             self._container.close()
 
+    def _understand(self, kind: TrackKind, packet: "Packet[Stream]") -> None:
+        """A track of which too little came while tracks were looked for says what it is in its first key frame."""
+        track = self._waiting.get(kind)
+        if track is not None and packet.is_keyframe:
+            with suppress(av.FFmpegError):
+                packet.decode()
+            if _understood(track):
+                self.streams = self.streams | {kind: self._waiting.pop(kind)}
+
     def _came(self) -> bool:
         self.answered = self.answered or now()
         return self._on_bytes()
+
+
+def _understood(track: Track) -> bool:
+    return bool(track.width and track.height) if isinstance(track, VideoStream) else bool(track.rate and track.channels)
 
 
 def _timed(packet: "Packet[Stream]") -> "Timed[Packet[Stream]] | None":

@@ -1,13 +1,13 @@
 """The recorder of a live source: one connection after the other, watched by the progress of its packets. It never waits for readers."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic, sleep
 
 from operators.errors import CapstreamError, ConfigError
 from operators.sources.live import PROBED_US, Address
 from operators.sources.live_clock import MPEG_TURN
-from operators.sources.manifest import Down, Ended
+from operators.sources.manifest import Down, Ended, now
 from operators.sources.tracks import SourceOptions
 from pipeline.spool_receiver import Receiver
 from pipeline.spool_timeline import Connection, Timeline
@@ -84,11 +84,17 @@ class Recorder:
     def _receive(self, receiver: Receiver, continued: bool) -> None:
         assert receiver.answered is not None
         repeats = self.address.kind == "hls"
-        self._timeline.connect(Connection(receiver.container, receiver.streams, receiver.starts, receiver.answered, repeats, continued))
+        connection = Connection(receiver.container, receiver.streams, receiver.starts, receiver.answered, repeats, continued)
+        self._timeline.connect(connection)
         for kind, timed in receiver.packets():
             self._seen_s = monotonic()
             self._watch.packet_came(self._seen_s)
-            self._timeline.take(kind, timed)
+            if receiver.streams is not connection.streams:
+                more = len(connection.streams) > 0
+                connection = replace(connection, streams=receiver.streams, starts={}, arrival=now(), continued=more)
+                self._timeline.connect(connection)
+            if kind in receiver.streams:
+                self._timeline.take(kind, timed)
             self._backoff.reset()
             self._told = ""
 

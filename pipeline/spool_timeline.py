@@ -1,23 +1,20 @@
 """One timeline out of many connections: where sessions begin on it, what is missing between them, and which track is silent."""
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
 from math import ceil
 from time import monotonic
-from typing import Literal
-from zlib import crc32
 
 from av import Packet
 from av.stream import Stream
 
-from operators.sources.grid import SUSPECT_HOLE
 from operators.sources.live_clock import Jump, LiveClock, Timed, next_beginning
 from operators.sources.manifest import Arrival, Missing, Resumed, Session, TrackKind, boot_id, now
 from operators.timeline import ZERO
 from pipeline.spool_receiver import Track, picture_track, sound_track
+from pipeline.spool_tracks import PlaylistMemory, TrackSilence
 from pipeline.spool_watch import MissingParts, Pace, SpoolOptions
 from pipeline.spool_writer import SpoolWriter, files_base
 
@@ -29,9 +26,8 @@ APART = Fraction(10)
 JUMP_CELL = Fraction(1, 10)
 """A jump of the source's clock takes so much of the timeline, so that it can be stated in it."""
 BURST_S = 5.0
-MOMENT = Fraction(1, 100)
-REMEMBERED = 20_000
-"""Packets that are known again when a playlist lists them again."""
+OVERLAP = Fraction(1, 10)
+"""A connection whose tracks begin no earlier than so much before they have ended goes on with the clock of the one before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +43,6 @@ class Connection:
     """It gives again what it gave before."""
     continued: bool
     """It is the one before, with other tracks."""
-    source_time: datetime | None = None
-    """The source's own time at its beginning."""
-
-
-@dataclass(slots=True)
-class _Silence:
-    since: Fraction
-    """The instant of its last packet."""
-    parts: MissingParts | None = None
-    steps: "deque[Fraction]" = field(default_factory=lambda: deque(maxlen=50))
-    """From one packet to the next."""
-
-    def hole(self, showing: Fraction) -> bool:
-        """So long that media must have been lost: tracks with few packets have such steps all the time."""
-        step = showing - self.since
-        lost = step > SUSPECT_HOLE and len(self.steps) >= 4 and step > 4 * max(self.steps)
-        self.steps.append(step)
-        return lost
 
 
 @dataclass(slots=True)
@@ -81,14 +59,8 @@ class Timeline:
     _connection: Connection | None = None
     _in_session: bool = False
     _down: MissingParts | None = None
-    _silences: dict[TrackKind, _Silence] = field(default_factory=dict)
-    _known: "deque[tuple[TrackKind, int, int]]" = field(default_factory=lambda: deque(maxlen=REMEMBERED))
-    _known_set: set[tuple[TrackKind, int, int]] = field(default_factory=set)
-    _latest: dict[TrackKind, Fraction] = field(default_factory=dict)
-    """The source's instants of the packets that were remembered last."""
-    _repeated_to: dict[TrackKind, Fraction] = field(default_factory=dict)
-    """The same when this connection began."""
-    _repeating: bool = False
+    _silences: dict[TrackKind, TrackSilence] = field(default_factory=dict)
+    _memory: PlaylistMemory = field(default_factory=PlaylistMemory)
     _bases: dict[TrackKind, Fraction] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -100,8 +72,8 @@ class Timeline:
         """What comes now comes from here; its session begins with its first packet."""
         if connection.continued:
             self._why = "discontinuity"
-        self._connection, self._in_session, self._repeating = connection, False, False
-        self._repeated_to = dict(self._latest)
+        self._connection, self._in_session = connection, False
+        self._memory.begin()
         self._bases = {kind: files_base(stream) for kind, stream in connection.streams.items()}
 
     def lose(self, why: str) -> None:
@@ -114,10 +86,10 @@ class Timeline:
     def take(self, kind: TrackKind, timed: AvTimed) -> None:
         connection = self._connection
         assert connection is not None
-        if connection.repeats and self._is_known(kind, timed):
+        if connection.repeats and self._memory.knows(kind, timed.showing, bytes(timed.packet)):
             return
         if not self._in_session:
-            self._begin_connected(connection, timed)
+            self._begin_connected(connection, kind, timed)
         found = self._clock.place(kind, timed, self.clock_s())
         if isinstance(found, Jump):
             self._jump(connection, found, [*self._clock.doubtful(), (kind, timed)])
@@ -158,7 +130,7 @@ class Timeline:
         self._clock.end = self.writer.end
         self._why, self._down = "recorder_restart", self._parts()
 
-    def _begin_connected(self, connection: Connection, timed: AvTimed) -> None:
+    def _begin_connected(self, connection: Connection, kind: TrackKind, timed: AvTimed) -> None:
         if connection.repeats:
             # What is new came later than the first bytes.
             connection = self._connection = replace(connection, arrival=now())
@@ -168,13 +140,16 @@ class Timeline:
             zero = first
         end, added = self.writer.end, ZERO
         at = end
+        goes_on = self._clock.goes_on(zero)
         if self.writer.sessions:
-            apart = APART if connection.continued else ZERO
-            at, added = next_beginning(end, self._pace.at(connection.arrival.monotonic_s), self._clock.goes_on(zero), apart)
-            added -= self._clock.overlap(connection.starts) if connection.continued else ZERO
+            overlap = self._clock.overlap(connection.starts)
+            same = connection.continued or (bool(connection.starts) and overlap <= OVERLAP)
+            at, added = next_beginning(end, self._pace.at(connection.arrival.monotonic_s), goes_on, APART if same else ZERO)
+            added -= overlap if same and added else ZERO
         if self._down is not None and (part := self._down.rest(at)):
             self.writer.say(Missing(*part, self._why, None))
-        self._begin(connection, at, zero + added, self._why)
+        new = connection.continued and kind not in self._silences and goes_on is not None and ZERO <= goes_on < at
+        self._begin(connection, (at, zero + added), self._why, begins={kind: goes_on} if new and goes_on is not None else {})
         self._down = None
 
     def _jump(self, connection: Connection, jump: Jump, came: list[tuple[TrackKind, AvTimed]]) -> None:
@@ -182,31 +157,40 @@ class Timeline:
         at = (ceil(end / JUMP_CELL) + 1) * JUMP_CELL
         step = f"the clock of the source stepped by {float(jump.step):+.3f} s"
         self.writer.say(Missing(end, at, "discontinuity", None, step))
-        self._begin(connection, at, min(timed.showing for _, timed in came), "discontinuity", jumped=True)
+        self._begin(connection, (at, min(timed.showing for _, timed in came)), "discontinuity", jumped=True)
         for kind, timed in came:
             self.take(kind, timed)
 
-    def _begin(self, connection: Connection, at: Fraction, zero: Fraction, why: str, jumped: bool = False) -> None:
+    def _begin(
+        self,
+        connection: Connection,
+        instants: tuple[Fraction, Fraction],
+        why: str,
+        jumped: bool = False,
+        begins: dict[TrackKind, Fraction] | None = None,
+    ) -> None:
+        """instants: of the timeline and of the source's clock, the same one."""
+        at, zero = instants
         self._in_session = True
         self._clock.begin(at, zero, self.clock_s(), jumped)
         streams = connection.streams
-        clock: Literal["source", "arrival"] = "arrival" if connection.source_time is None else "source"
-        shown = (connection.source_time or connection.arrival.wall_time) - timedelta(seconds=float(at))
+        shown = connection.arrival.wall_time - timedelta(seconds=float(at))
         session = Session(
             number=self.writer.sessions,
             at=at,
             why=why,
             arrival=connection.arrival,
-            clock=clock,
+            clock="arrival",
             zero=shown.isoformat(timespec="milliseconds"),
             container=connection.container,
             picture=picture_track(streams, at),
             sound=sound_track(streams, at),
             bases=self._bases,
+            begins=begins or {},
         )
         self.writer.begin(session, streams)
         for kind in {*self._silences, *streams}:
-            silence = self._silences.setdefault(kind, _Silence(at))
+            silence = self._silences.setdefault(kind, TrackSilence(at))
             silence.since = at
             if kind in streams:
                 silence.parts = None
@@ -236,21 +220,3 @@ class Timeline:
             silence.parts = None
         silence.since = max(silence.since, showing)
         return True
-
-    def _is_known(self, kind: TrackKind, timed: AvTimed) -> bool:
-        """A packet that came before, or that lies among such."""
-        # Timestamps of sound are rounded differently each time.
-        moment, check = round(timed.showing / MOMENT), crc32(bytes(timed.packet))
-        if any((kind, near, check) in self._known_set for near in (moment - 1, moment, moment + 1)):
-            self._repeating = True
-            return True
-        # How packets are cut out at the borders of what is listed may differ.
-        if self._repeating and timed.showing <= self._repeated_to.get(kind, timed.showing - 1):
-            return True
-        self._latest[kind] = timed.showing
-        key = kind, moment, check
-        if len(self._known) == REMEMBERED:
-            self._known_set.discard(self._known[0])
-        self._known.append(key)
-        self._known_set.add(key)
-        return False

@@ -143,8 +143,7 @@ class SpoolWriter:
 
     def _open(self, number: int, kind: TrackKind, first: Fraction) -> _File:
         container = av.open(f"file:{segment_path(self._folder, number, kind)}", "w", format="nut", options=AT_ONCE)
-        stream = container.add_stream_from_template(self._streams[kind])
-        container.start_encoding()
+        stream = _add_track(container, self._streams[kind])
         assert stream.time_base is not None
         return _File(container, stream, stream.time_base, -1, first, first)
 
@@ -225,10 +224,20 @@ class SpoolWriter:
 def files_base(stream: Track) -> Fraction:
     """The time base that a track's files will have."""
     with av.open(io.BytesIO(), "w", format="nut") as container:
-        made = container.add_stream_from_template(stream)
-        container.start_encoding()
+        made = _add_track(container, stream)
         assert made.time_base is not None
         return made.time_base
+
+
+def _add_track(container: OutputContainer, track: Track) -> Stream:
+    """Also one whose container did not say what its first key frame did."""
+    made = container.add_stream_from_template(track, opaque=True)
+    if isinstance(track, VideoStream) and isinstance(made, VideoStream):
+        made.codec_context.width, made.codec_context.height = track.codec_context.width, track.codec_context.height
+    elif isinstance(track, AudioStream) and isinstance(made, AudioStream):
+        made.codec_context.sample_rate, made.codec_context.layout = track.codec_context.sample_rate, track.codec_context.layout
+    container.start_encoding()
+    return made
 
 
 def _packet_spans(path: Path) -> list[tuple[Fraction, Fraction]]:

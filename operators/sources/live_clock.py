@@ -70,6 +70,7 @@ class LiveClock(Generic[PacketT]):
     _begun_s: float = 0.0
     _tracks: dict[TrackKind, _Track[PacketT]] = field(default_factory=dict)
     _ends: dict[TrackKind, Fraction] = field(default_factory=dict)
+    _floor: Fraction = ZERO
     _floors: dict[TrackKind, Fraction] = field(default_factory=dict)
     """What is shown earlier was there already, or is told to be missing."""
     _before: dict[TrackKind, Fraction] = field(default_factory=dict)
@@ -80,7 +81,9 @@ class LiveClock(Generic[PacketT]):
         self._begin, self._zero, self._begun_s = at, zero, now_s
         self._before = {kind: t.raw for kind, t in self._tracks.items()} if jumped else {}
         self._tracks = {}
-        self._floors = {} if at > self.end + ROUNDED else dict(self._ends)
+        apart = at > self.end + ROUNDED
+        self._floor = at if apart else ZERO
+        self._floors = {} if apart else dict(self._ends)
         self.end = max(self.end, at)
 
     def place(self, kind: TrackKind, timed: Timed[PacketT], now_s: float) -> list[Placed[PacketT]] | Jump:
@@ -124,7 +127,7 @@ class LiveClock(Generic[PacketT]):
         track.raw, track.at, track.seen_s = timed.decoding, track.at + step, now_s
         track.first, track.doubtful = False, None
         showing = track.at + (timed.showing - timed.decoding)
-        if showing < self._floors.get(kind, self._begin):
+        if showing < self._floors.get(kind, self._floor):
             return []
         end = self._ends[kind] = max(self._ends.get(kind, ZERO), showing + timed.duration)
         self.end = max(self.end, end)

@@ -11,7 +11,7 @@ import numpy as np
 from operators.media import PACKET_RATE, PACKET_SAMPLES, SOUND_RATE_HZ, Frame, Pcm, Picture, Pixels, Samples
 from operators.records import Gap
 from operators.sources.grid import DRIFT_SAMPLES, SUSPECT_HOLE, first_cell
-from operators.timeline import Span, cell
+from operators.timeline import ZERO, Span, cell
 
 
 class FrameGrid:
@@ -24,6 +24,8 @@ class FrameGrid:
         self._first, self._stop = first_cell(span.start, rate), first_cell(span.end, rate)
         self._next = self._first
         """The first cell of which nothing is said yet."""
+        self._missing_to = Fraction(-1)
+        """Up to here the latest gap was told, exactly."""
 
     @property
     def position(self) -> Fraction:
@@ -49,8 +51,10 @@ class FrameGrid:
 
     def missing(self, end: Fraction, reason: str, detail: str | None = None, start: Fraction | None = None) -> Iterator[Gap]:
         """Nothing comes up to `end`, from `start` or the position on."""
-        begin = self._next if start is None else max(self._next, first_cell(start, self.rate))
+        goes_on = start is None or start <= self._missing_to
+        begin = self._next if goes_on else max(self._next, first_cell(start or ZERO, self.rate))
         stop = min(cell(end, self.rate), self._stop)
+        self._missing_to = end
         if begin < stop:
             yield Gap(Fraction(begin, self.rate), Fraction(stop, self.rate), self.lane, reason, detail)
             self._next = stop
@@ -70,6 +74,7 @@ class SampleGrid:
         self._held = np.zeros(0, np.float32)
         self._counted: int | None = None
         self._until: int | None = None
+        self._missing_to = Fraction(-1)
 
     @property
     def position(self) -> Fraction:
@@ -101,10 +106,11 @@ class SampleGrid:
 
     def missing(self, end: Fraction, reason: str, detail: str | None = None, start: Fraction | None = None) -> Iterator[Samples | Gap]:
         """Nothing comes up to `end`, from `start` or the position on; a packet that was begun is filled up."""
-        if start is not None:
+        if start is not None and start > self._missing_to:
             empty = first_cell(start, PACKET_RATE) - self._next
             self._held = np.pad(self._held, (0, max(0, empty * PACKET_SAMPLES - len(self._held))))
         self._held = np.pad(self._held, (0, -len(self._held) % PACKET_SAMPLES))
+        self._missing_to = end
         yield from self._whole_packets()
         stop = min(cell(end, PACKET_RATE), self._stop)
         if self._next < stop:

@@ -5,7 +5,7 @@ jumps, and what is missing in it. Each track is recorded into files of its own, 
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
@@ -55,6 +55,8 @@ class Session:
     sound: SoundTrack | None
     bases: dict[TrackKind, Fraction]
     """Time base of the timestamps in a track's files."""
+    begins: dict[TrackKind, Fraction] = field(default_factory=dict)
+    """Of a track that is new and begins earlier: it was behind the other one."""
 
     def has(self, track: TrackKind) -> bool:
         return getattr(self, track) is not None

@@ -84,7 +84,7 @@ class SpoolView:
                 return None
             index = bisect_right(self._pieces, at, key=lambda piece: piece[0]) - 1
             if index < 0:
-                return Missing(at, self._pieces[0][0], "spool_evicted", None)
+                return Missing(at, self._pieces[0][0], "spool_evicted" if self._below else "source_down", None)
             start, piece = self._pieces[index]
             end = self._end_at() if index + 1 == len(self._pieces) else self._pieces[index + 1][0]
             if isinstance(piece, Missing):
@@ -158,7 +158,7 @@ class SpoolView:
                 self.sessions.append(line)
                 self.down = self.ended = None
                 if line.has(self.track):
-                    self._pieces.append((line.at, line))
+                    self._pieces.append((line.begins.get(self.track, line.at), line))
             case SegmentBegin():
                 self.segments.append(line)
             case SegmentEnd():
