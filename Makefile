@@ -58,6 +58,7 @@ lint: env
 
 bench: env
 	@$(PY) tests/bench/speed.py $(if $(WRITE),--write $(WRITE))
+	$(PY) tests/bench/delivery.py
 
 kafka: env
 	@bash deploy/bootstrap.sh debian $(BROKER_PACKAGES) || true
