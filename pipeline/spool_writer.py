@@ -15,13 +15,11 @@ from av.stream import Stream
 
 from operators.sources.manifest import (
     LIFT,
-    MANIFEST,
     TRACKS,
     Arrival,
     Ended,
     Evicted,
     Line,
-    ManifestFollower,
     Missing,
     SegmentBegin,
     SegmentEnd,
@@ -29,9 +27,9 @@ from operators.sources.manifest import (
     TrackKind,
     now,
     segment_path,
-    to_line,
 )
 from operators.timeline import ZERO
+from pipeline.spool_manifest import ManifestWriter
 from pipeline.spool_watch import SpoolOptions
 
 Track = VideoStream | AudioStream
@@ -76,14 +74,14 @@ class SpoolWriter:
         self.last_arrival: tuple[Fraction, Arrival] | None = None
         """An instant of what was recorded before, and when it came."""
         self._next = 0
+        self._manifest = ManifestWriter(folder)
         self._take_up()
-        self._manifest = open(folder / MANIFEST, "ab", buffering=0)  # noqa: SIM115
 
     def say(self, line: Line) -> None:
         """A line of the manifest; readers see it at once."""
         if isinstance(line, Missing | Ended):
             self.end = max(self.end, line.end if isinstance(line, Missing) else line.at)
-        self._manifest.write(to_line(line))
+        self._manifest.say(line)
 
     def begin(self, session: Session, streams: dict[TrackKind, Track]) -> None:
         self.close_segment()
@@ -178,14 +176,8 @@ class SpoolWriter:
                     segment_path(self._folder, segment.number, kind).unlink(missing_ok=True)
 
     def _take_up(self) -> None:
-        path = self._folder / MANIFEST
-        if path.exists():
-            # What a killed recorder did not finish to write never was.
-            data = path.read_bytes()
-            os.truncate(path, data.rfind(b"\n") + 1)
-        follower = ManifestFollower(path)
         open_segment: SegmentBegin | None = None
-        for line in follower.poll():
+        for line in self._manifest.read():
             match line:
                 case Session():
                     self.sessions = line.number + 1
@@ -216,8 +208,7 @@ class SpoolWriter:
             spans = _packet_spans(path) if path.exists() else []
             if spans:
                 firsts[kind], lasts[kind], counts[kind] = min(s for s, _ in spans), max(e for _, e in spans), len(spans)
-        with open(self._folder / MANIFEST, "ab", buffering=0) as self._manifest:
-            self._closed(begin.number, firsts, lasts, counts)
+        self._closed(begin.number, firsts, lasts, counts)
         self.end = max([self.end, *lasts.values()])
 
 

@@ -33,6 +33,8 @@ from operators.sources.spooled import Overload
 from operators.sources.tracks import SourceOptions
 from operators.sources.ts_tables import TableWatch
 from operators.timeline import ZERO, Span
+from pipeline import spool_manifest
+from pipeline.spool_manifest import ManifestWriter
 from pipeline.spool_watch import Backoff, MissingParts, Pace, SpoolOptions, StallWatch
 
 FRAME = Fraction(1, 25)
@@ -244,6 +246,34 @@ class TestView:
         assert [view.segment_before(0, Fraction(at)) for at in (-1, 1, 3, 4, 9, 10)] == [0, 0, 0, 2, 2, 5]
         assert view.key_after(Fraction(3)) == 10
         assert view.key_after(Fraction(10)) is None
+
+
+class TestManifestWrittenAnew:
+    def test_readers_go_on_where_it_was_written_anew(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(spool_manifest, "LONGEST", 30)
+        writer = ManifestWriter(tmp_path)
+        view = SpoolView(tmp_path, "sound")
+        writer.say(session(0, 0))
+        runs = []
+        for n in range(40):
+            if n == 10:
+                writer.say(Missing(Fraction(20), Fraction(22), "source_down", None))
+                writer.say(session(1, 22))
+            at = n * SEGMENT + (2 if n >= 10 else 0)
+            writer.say(SegmentBegin(n, int(n >= 10), at, True, now()))
+            if n > 5:
+                writer.say(Evicted(n - 5))
+            view.poll()
+            runs.append(view.piece(at))
+        assert all(isinstance(run, Run) for run in runs)
+        assert {run.session.number for run in runs[10:] if isinstance(run, Run)} == {1}
+        assert len((tmp_path / "manifest.jsonl").read_bytes().splitlines()) < 40
+        assert view.piece(Fraction(21)) == Missing(Fraction(21), Fraction(22), "spool_evicted", None)
+        assert view.piece(Fraction(22)) == Missing(Fraction(22), Fraction(70), "spool_evicted", None)
+        fresh = SpoolView(tmp_path, "sound")
+        assert fresh.piece(Fraction(81)) == view.piece(Fraction(81))
+        assert fresh.segments == view.segments
+        writer.close()
 
 
 class TestGrids:
