@@ -20,6 +20,7 @@ from operators.protocols import Source, Stills, StreamOperator
 from operators.records import Model
 from operators.sources import SourceOptions, open_source
 from operators.sources.live import admit_live, is_live
+from operators.sources.spool_view import SpoolView
 from operators.sources.spooled import SpooledSource
 from operators.timeline import ZERO, clock, exact
 from pipeline.models import identify, resolve
@@ -54,6 +55,16 @@ class RecordedSource(SpooledSource):
     def __init__(self, recording: Recording, uri: str) -> None:
         super().__init__(uri, recording.folder, keep=recording.keep)
         self.recording = recording
+        self._view = SpoolView(recording.folder, "picture")
+
+    @property
+    def lanes(self) -> set[str]:
+        """Those of the tracks that it has now; none while that is not known, or once it has ended."""
+        self._view.poll()
+        if not self._view.sessions or self._view.ended:
+            return set()
+        session = self._view.sessions[-1]
+        return {lane for lane, track in (("look", session.picture), ("listen", session.sound)) if track is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +100,10 @@ class PlannedStream:
         source = RecordedSource(recording, admit_live(self.uri).name)
         return source, source.probe()
 
-    def keep_source(self, source: Source) -> None:
-        if isinstance(source, RecordedSource):
-            source.recording.want()
+    def keep_source(self, source: Source, lanes: set[str]) -> bool:
+        assert isinstance(source, RecordedSource)
+        source.recording.want()
+        return source.lanes <= lanes
 
     def close_source(self, source: Source, stopped: bool) -> None:
         if isinstance(source, RecordedSource):

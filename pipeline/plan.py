@@ -67,8 +67,9 @@ class StreamPlan(Protocol):
         Blocking. Raises SourceUnavailable."""
         ...
 
-    def keep_source(self, source: Source) -> None:
-        """A live source is still wanted: said every KEEP_S while the stream runs. Its recorder ends when it hears nothing for long."""
+    def keep_source(self, source: Source, lanes: set[str]) -> bool:
+        """A live source is still wanted: said every KEEP_S while the stream runs; its recorder ends when it hears nothing for long.
+        False where the source has a track now whose lane is not among `lanes`."""
         ...
 
     def close_source(self, source: Source, stopped: bool) -> None:

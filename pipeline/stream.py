@@ -35,7 +35,7 @@ FOREVER = Fraction(10**9)
 LOCK_WAIT_S = 10.0
 """A holder that was killed lets go of its lock at once; one that is being replaced may need a moment."""
 POLL_S = 0.1
-KEEP_S = 30.0
+KEEP_S = 5.0
 SKEW = Fraction(30)
 """Seconds of media by which `look` and `listen` of a live stream may be apart before `narrate` goes on without the later one."""
 
@@ -107,24 +107,44 @@ async def run_stream(
     folder = settings.out / plan.stream_id
     async with _locked(folder):
         fingerprint = await asyncio.to_thread(plan.source_fingerprint)
-        generation = _choose_generation(folder, plan, fingerprint, settings)
-        place = folder / str(generation.number)
-        if _done(place):
-            return _outcome(plan.stream_id, "already", place)
-        source, info = await asyncio.to_thread(plan.open_source, place)
-        ends = [at for at in (info.duration, plan.stop) if at is not None]
-        status.duration = min(ends, default=None)
-        status.clock = info.clock
-        status.state = "running"
-        try:
-            results = await _run_lanes(plan, generation, place, (source, info), models, status, stop, settings)
-        except BaseException:
-            with suppress(StorageError):  # a full disk is told of once
-                await asyncio.to_thread(write_views, folder, place)
-            raise
-        await asyncio.to_thread(write_views, folder, place)
-        warnings = tuple(f"{name}: {r.error.message}" for name, r in results.items() if r.error)
-        return _outcome(plan.stream_id, "complete" if all(r.done for r in results.values()) else "interrupted", place, warnings)
+        anew = False
+        while True:
+            generation = _choose_generation(folder, plan, fingerprint, settings, anew)
+            outcome = await _run_generation(plan, generation, folder / str(generation.number), models, status, stop, settings)
+            if outcome is not None:
+                return outcome
+            anew = True
+
+
+async def _run_generation(
+    plan: StreamPlan,
+    generation: Generation,
+    place: Path,
+    models: Mapping[str, tuple[Model, Ask]],
+    status: StreamStatus,
+    stop: asyncio.Event,
+    settings: RunSettings,
+) -> Outcome | None:
+    """None where the live source has a track now that this generation was begun without: it can only be told in another one."""
+    if _done(place):
+        return _outcome(plan.stream_id, "already", place)
+    source, info = await asyncio.to_thread(plan.open_source, place)
+    ends = [at for at in (info.duration, plan.stop) if at is not None]
+    status.duration = min(ends, default=None)
+    status.clock = info.clock
+    status.state = "running"
+    try:
+        results = await _run_lanes(plan, generation, place, (source, info), models, status, stop, settings)
+    except BaseException:
+        with suppress(StorageError):  # a full disk is told of once
+            await asyncio.to_thread(write_views, place.parent, place)
+        raise
+    await asyncio.to_thread(write_views, place.parent, place)
+    complete = all(r.done for r in results.values())
+    if not complete and not stop.is_set():
+        return None
+    warnings = tuple(f"{name}: {r.error.message}" for name, r in results.items() if r.error)
+    return _outcome(plan.stream_id, "complete" if complete else "interrupted", place, warnings)
 
 
 async def _run_lanes(
@@ -142,6 +162,7 @@ async def _run_lanes(
     logs: list[LogWriter] = []
     runs: dict[str, asyncio.Task[LaneResult]] = {}
     ended = asyncio.create_task(stop.wait())
+    changed = False
     try:
         for name in LANES:
             operators = plan.operators(name, partial(_read_stills, place))
@@ -153,9 +174,12 @@ async def _run_lanes(
             lane = status.lanes[name] = Lane(log, operators, asks, partial(status.note, name), pace)
             read, reader = _reader(name, operators, plan, opened, place)
             runs[name] = asyncio.create_task(lane.run(read, halt, reader), name=f"{plan.stream_id}.{name}")
+        begun = _begun(status, opened[1])
         pending: set[asyncio.Task[Any]] = {*runs.values(), ended}
         while pending - {ended}:
-            plan.keep_source(opened[0])
+            if plan.live and not halt.is_set() and not plan.keep_source(opened[0], begun):
+                changed = True
+                halt.set()
             finished, pending = await asyncio.wait(pending, timeout=KEEP_S, return_when=asyncio.FIRST_COMPLETED)
             if ended in finished or any(t.exception() for t in finished):
                 halt.set()
@@ -165,10 +189,16 @@ async def _run_lanes(
         for task in runs.values():
             task.cancel()
         if plan.live:
-            await asyncio.to_thread(plan.close_source, opened[0], stop.is_set())
+            await asyncio.to_thread(plan.close_source, opened[0], changed or stop.is_set())
         await asyncio.gather(ended, *runs.values(), return_exceptions=True)
         for log in logs:
             log.close()
+
+
+def _begun(status: StreamStatus, info: StreamInfo) -> set[str]:
+    """The lanes of tracks that were there from the generation's beginning: that of another one ended at once."""
+    there = {"look": info.picture, "listen": info.sound}
+    return {name for name, track in there.items() if track and not (status.lanes[name].done and status.lanes[name].position == ZERO)}
 
 
 def _reader(
@@ -226,14 +256,14 @@ async def _locked(folder: Path) -> AsyncIterator[None]:
         os.close(handle)
 
 
-def _choose_generation(folder: Path, plan: StreamPlan, source: str, settings: RunSettings) -> Generation:
+def _choose_generation(folder: Path, plan: StreamPlan, source: str, settings: RunSettings, anew: bool) -> Generation:
     numbers = sorted(int(p.name) for p in folder.iterdir() if p.name.isdigit() and (p / "generation.json").exists())
     number = numbers[-1] if numbers else 0
     if number:
         last = msgspec.json.decode((folder / str(number) / "generation.json").read_bytes(), type=Generation)
         # What a live stream showed can not be analysed again with other settings: they hold from now on.
         again = settings.fresh or (plan.live and (_done(folder / str(number)) or last.settings != plan.settings_fingerprint))
-        if last.source == source and (not again or last.run_id == settings.run_id):
+        if last.source == source and not anew and (not again or last.run_id == settings.run_id):
             if last.settings != plan.settings_fingerprint:
                 raise ConfigError(
                     f"{folder} was made with other settings: repeat them, or start a new generation with --fresh, or choose another --out"

@@ -183,3 +183,48 @@ async def test_a_live_stream_that_has_ended_begins_a_new_generation(tmp_path: Pa
     commit = last_commit(tmp_path / "film" / "2" / "look.jsonl")
     assert commit is not None
     assert commit.done
+
+
+@dataclass(frozen=True)
+class Late(Camera):
+    """Its sound comes later than its pictures."""
+
+    tracks: set[str] = field(default_factory=lambda: {"look"})
+    opened: list[str] = field(default_factory=list)
+
+    def open_source(self, place: Path) -> Any:
+        film, info = super().open_source(place)
+        self.opened.append(place.name)
+        return film, info if "listen" in self.tracks else replace(info, sound=None)
+
+    def keep_source(self, source: Any, lanes: set[str]) -> bool:
+        return self.tracks <= lanes
+
+
+@on_a_loop
+async def test_a_track_that_comes_later_begins_a_new_generation(tmp_path: Path) -> None:
+    plan = Late()
+
+    async def and_then_sound_came(item: Any) -> Any:
+        if len(plan.opened) == 1:
+            plan.tracks.add("listen")
+            await asyncio.sleep(60)
+        return MODELS["name"](item)
+
+    stream_keep, stream.KEEP_S = stream.KEEP_S, 0.01
+    try:
+        assert (await go(tmp_path, plan, {"name": and_then_sound_came})).state == "complete"
+    finally:
+        stream.KEEP_S = stream_keep
+    assert plan.opened == ["1", "2"]
+    assert plan.closed == [True, False]
+    heard = [f"{n}: {sum(1 for _ in committed_records(tmp_path / 'film' / n / 'narrate.jsonl'))}" for n in "12"]
+    assert heard[0] != heard[1]
+    assert "listen.words/fact" in told(tmp_path, 2)
+
+
+@on_a_loop
+async def test_what_begins_with_all_its_tracks_stays_one_generation(tmp_path: Path) -> None:
+    plan = Late(tracks={"look", "listen"})
+    assert (await go(tmp_path, plan, {"name": quick})).state == "complete"
+    assert plan.opened == ["1"]

@@ -167,8 +167,8 @@ class Plan:
         film = self.film or Film()
         return film, film.probe()
 
-    def keep_source(self, source: Film) -> None:
-        pass
+    def keep_source(self, source: Film, lanes: set[str]) -> bool:
+        return True
 
     def close_source(self, source: Film, stopped: bool) -> None:
         pass

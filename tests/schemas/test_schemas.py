@@ -85,8 +85,8 @@ class Plan:
     def open_source(self, place: Path) -> tuple[Film, StreamInfo]:
         return Film(), Film().probe()
 
-    def keep_source(self, source: Film) -> None:
-        pass
+    def keep_source(self, source: Film, lanes: set[str]) -> bool:
+        return True
 
     def close_source(self, source: Film, stopped: bool) -> None:
         pass
