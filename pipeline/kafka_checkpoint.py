@@ -13,6 +13,8 @@ from operators.protocols import State
 from pipeline.kafka_connection import Kafka
 
 VERSION = 1
+MOST_BYTES = 8_000_000
+"""Under `max.message.bytes` of the topic as it is made."""
 WINDOW, WIDER = 200, 8
 """Offsets that are looked at first for a stream's checkpoint, from the end, and how much wider each further look is."""
 POLL_MS = 200
@@ -67,7 +69,12 @@ class _Versioned(msgspec.Struct):
 
 
 def encode(checkpoint: Checkpoint) -> bytes:
-    return msgspec.json.encode(checkpoint)
+    """As it is written. One that is too large goes without what a new folder needs: its lanes would begin from the beginning."""
+    value = msgspec.json.encode(checkpoint)
+    if len(value) <= MOST_BYTES:
+        return value
+    lanes = {name: msgspec.structs.replace(lane, restart=None) for name, lane in checkpoint.lanes.items()}
+    return msgspec.json.encode(msgspec.structs.replace(checkpoint, lanes=lanes))
 
 
 def decode(value: bytes, where: str) -> Checkpoint:

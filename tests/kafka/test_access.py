@@ -1,5 +1,7 @@
 """Passwords and certificates, on the real broker: what is right works, what is wrong is one line that shows no secret."""
 
+import gc
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -52,11 +54,23 @@ def test_what_is_wrong_is_said_without_the_secret(
 ) -> None:
     monkeypatch.setattr("pipeline.kafka_connection.BOOTSTRAP_MS", 2000)
     kafka = Kafka(replace(ways[way], **change), SECRET)
-    with pytest.raises(BrokerUnavailable) as caught:
-        kafka.admin()
-    assert said in str(caught.value)
-    assert SECRET not in f"{caught.value!r} {caught.value} {caught.value.__cause__!r}"
+    refused = refusal(kafka)
+    assert said in refused
+    assert SECRET not in refused
     assert SECRET not in repr(kafka)
+
+
+def refusal(kafka: Kafka) -> str:
+    """All that the error says, and its cause. The client leaves sockets of failed handshakes to the garbage collector: here, at once."""
+    said = ""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        try:
+            kafka.admin()
+        except BrokerUnavailable as e:
+            said = f"{e!r} {e} {e.__cause__!r}"
+        gc.collect()
+    return said
 
 
 def test_a_wrong_password_is_a_line_that_does_not_show_it(ways: dict[str, KafkaOptions], tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from operators.errors import ConfigError
-from pipeline.kafka_checkpoint import Checkpoint, Lane, Origin, decode, encode
+from pipeline.kafka_checkpoint import MOST_BYTES, Checkpoint, Lane, Origin, decode, encode
 
 CHECKPOINT = Checkpoint(
     "one",
@@ -23,6 +23,15 @@ CHECKPOINT = Checkpoint(
 
 def test_it_is_read_back_as_it_was_written() -> None:
     assert decode(encode(CHECKPOINT), "it") == CHECKPOINT
+
+
+def test_one_that_is_too_large_goes_without_what_a_new_folder_needs() -> None:
+    commit = {"operators": {"look.x": {"state": "x" * MOST_BYTES}}}
+    large, small = (
+        msgspec.structs.replace(CHECKPOINT, lanes={"look": msgspec.structs.replace(CHECKPOINT.lanes["look"], restart=restart)})
+        for restart in (commit, None)
+    )
+    assert decode(encode(large), "it") == small
 
 
 @pytest.mark.parametrize("value", [b"", b"\xff\x00", b"[]", b"{}", b'{"version":1}', encode(CHECKPOINT)[:-9]])

@@ -232,6 +232,9 @@ def test_a_checkpoint_topic_that_forgets_is_refused(kafka: Kafka, tmp_path: Path
     resource = ConfigResource(ConfigResourceType.TOPIC, kafka.topic("checkpoints"), {"cleanup.policy": "delete"})
     admin.alter_configs([resource])
     admin.close()
+    until = time.monotonic() + 20
+    while not any(f.state == "broken" for f in ensure_topics(kafka).findings) and time.monotonic() < until:
+        time.sleep(0.1)  # the broker answers before it knows
     with pytest.raises(ConfigError, match="shipped twice"):
         deliver(kafka.options, tmp_path, print)
 
