@@ -295,4 +295,5 @@ def _outcome(stream_id: str, state: Any, place: Path, warnings: tuple[str, ...] 
 
 
 def _read_stills(place: Path, instants: Sequence[Fraction]) -> list[Still]:
-    return [Still(at, (place / still_uri(at)).read_bytes()) for at in instants]
+    """Those that are there: a folder that was begun anew from Kafka has none from before, and old ones of live streams are deleted."""
+    return [Still(at, path.read_bytes()) for at in instants if (path := place / still_uri(at)).exists()]

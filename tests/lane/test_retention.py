@@ -9,6 +9,7 @@ from operators.facts import Speech, Still
 from operators.records import Gap
 from pipeline import retention
 from pipeline.log import Header, LogFollower, LogWriter, committed_records, last_commit
+from pipeline.stream import _read_stills
 
 HEADER = Header("film", 1, "look", {}, "source", "settings")
 
@@ -77,3 +78,13 @@ def test_old_stills_are_deleted(tmp_path: Path) -> None:
     log.trim()
     assert [p.name for p in (tmp_path / "frames").iterdir()] == ["0007200000.jpg"]
     log.close()
+
+
+def test_a_narrator_is_given_the_stills_that_are_still_there(tmp_path: Path) -> None:
+    log = LogWriter(tmp_path / "look.jsonl", HEADER)
+    for second in (1, 2, 3):
+        log.append("look.shots", Still(Fraction(second), bytes([second])))
+    log.close()
+    (tmp_path / "frames" / "0000002000.jpg").unlink()
+    stills = _read_stills(tmp_path, [Fraction(second) for second in (1, 2, 3)])
+    assert [(s.at, s.jpeg) for s in stills] == [(1, b"\x01"), (3, b"\x03")]
