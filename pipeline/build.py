@@ -21,13 +21,13 @@ from operators.records import Model
 from operators.sources import SourceOptions, open_source
 from operators.sources.live import admit_live, is_live
 from operators.sources.spool_view import SpoolView
-from operators.sources.spooled import SpooledSource
+from operators.sources.spooled import SpooledOptions, SpooledSource
 from operators.timeline import ZERO, clock, exact
 from pipeline.models import identify, resolve
 from pipeline.naming import Named, name_sources
 from pipeline.plan import LaneName, ModelPlan, Outcome
 from pipeline.settings import MODELS, ChosenModel, Lanes, Settings, asked_models, choose_model, choose_operators
-from pipeline.spool import Recording, start_recording
+from pipeline.spool import Recording, start_recording, stop_recording
 from pipeline.spool_watch import SpoolOptions
 
 CARRIERS = {"silero": "silero-vad", "pocketsphinx": "pocketsphinx", "rapidocr": "rapidocr", "plain": "capstream"}
@@ -37,6 +37,8 @@ ENDS = 1 << 20
 PROBES = 8
 SPOOL = "spool"
 """In the folder of a generation: what was received of a live stream."""
+RESIDENT_WAIT_S = 10.0
+"""After so long without media a resident stream says why, and tries on."""
 GIVE_UP_S = 30.0
 """A run ends a live stream that has been down for so long."""
 
@@ -52,8 +54,8 @@ class Cut:
 class RecordedSource(SpooledSource):
     """A live source and the recorder that fills its spool."""
 
-    def __init__(self, recording: Recording, uri: str) -> None:
-        super().__init__(uri, recording.folder, keep=recording.keep)
+    def __init__(self, recording: Recording, uri: str, options: SpooledOptions) -> None:
+        super().__init__(uri, recording.folder, options, recording.keep)
         self.recording = recording
         self._view = SpoolView(recording.folder, "picture")
 
@@ -97,8 +99,13 @@ class PlannedStream:
         if self.recording is None:
             return open_source(self.uri, self.source)
         recording = start_recording(self.uri, place / SPOOL, self.recording, self.source)
-        source = RecordedSource(recording, admit_live(self.uri).name)
+        wait_s = RESIDENT_WAIT_S if self.recording.give_up_s is None else self.recording.give_up_s
+        source = RecordedSource(recording, admit_live(self.uri).name, SpooledOptions(wait_s=wait_s))
         return source, source.probe()
+
+    def abandon_source(self, place: Path) -> None:
+        if self.live:
+            stop_recording(place / SPOOL)
 
     def keep_source(self, source: Source, lanes: set[str]) -> bool:
         assert isinstance(source, RecordedSource)

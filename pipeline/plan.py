@@ -67,6 +67,10 @@ class StreamPlan(Protocol):
         Blocking. Raises SourceUnavailable."""
         ...
 
+    def abandon_source(self, place: Path) -> None:
+        """The stream is stopped while `open_source` waits: it is to end soon, and no recorder is to stay. From another thread."""
+        ...
+
     def keep_source(self, source: Source, lanes: set[str]) -> bool:
         """A live source is still wanted: said every KEEP_S while the stream runs; its recorder ends when it hears nothing for long.
         False where the source has a track now whose lane is not among `lanes`."""

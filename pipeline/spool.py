@@ -76,18 +76,23 @@ class Recording:
         (self.folder / WANTED).touch()
 
     def stop(self) -> None:
-        """End it in order: what was received is on the disk. Blocks up to STOP_S, then it is killed. Nothing where none runs."""
-        until = monotonic() + STOP_S
-        sign = signal.SIGTERM
-        while holder := _holder(self.folder):
-            if monotonic() > until:
-                sign, until = signal.SIGKILL, monotonic() + STOP_S
-            if holder[0]:
-                try:
-                    os.kill(holder[0], sign)
-                except ProcessLookupError:
-                    return
-            sleep(POLL_S)
+        stop_recording(self.folder)
+
+
+def stop_recording(folder: Path) -> None:
+    """End the recorder of a folder in order: what was received is on the disk. Blocks up to STOP_S, then it is killed. Nothing where
+    none runs."""
+    until = monotonic() + STOP_S
+    sign = signal.SIGTERM
+    while holder := _holder(folder):
+        if monotonic() > until:
+            sign, until = signal.SIGKILL, monotonic() + STOP_S
+        if holder[0]:
+            try:
+                os.kill(holder[0], sign)
+            except ProcessLookupError:
+                return
+        sleep(POLL_S)
 
 
 def start_recording(

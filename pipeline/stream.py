@@ -128,7 +128,10 @@ async def _run_generation(
     """None where the live source has a track now that this generation was begun without: it can only be told in another one."""
     if _done(place):
         return _outcome(plan.stream_id, "already", place)
-    source, info = await asyncio.to_thread(plan.open_source, place)
+    opened = await _open(plan, place, stop)
+    if opened is None:
+        return _outcome(plan.stream_id, "interrupted", place)
+    source, info = opened
     ends = [at for at in (info.duration, plan.stop) if at is not None]
     status.duration = min(ends, default=None)
     status.clock = info.clock
@@ -145,6 +148,19 @@ async def _run_generation(
         return None
     warnings = tuple(f"{name}: {r.error.message}" for name, r in results.items() if r.error)
     return _outcome(plan.stream_id, "complete" if complete else "interrupted", place, warnings)
+
+
+async def _open(plan: StreamPlan, place: Path, stop: asyncio.Event) -> tuple[Source, StreamInfo] | None:
+    """None where the stream is stopped before its source gives anything."""
+    opening = asyncio.create_task(asyncio.to_thread(plan.open_source, place))
+    stopped = asyncio.create_task(stop.wait())
+    await asyncio.wait([opening, stopped], return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if not opening.done():
+        await asyncio.to_thread(plan.abandon_source, place)
+        await asyncio.gather(opening, return_exceptions=True)
+        return None
+    return await opening
 
 
 async def _run_lanes(

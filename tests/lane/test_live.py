@@ -13,6 +13,7 @@ import pytest
 from test_operator_run import MODELS
 from test_stream import Plan, told
 
+from operators.errors import SourceUnavailable
 from operators.facts import Speech
 from operators.protocols import Entry
 from operators.records import Gap, Model
@@ -228,3 +229,28 @@ async def test_what_begins_with_all_its_tracks_stays_one_generation(tmp_path: Pa
     plan = Late(tracks={"look", "listen"})
     assert (await go(tmp_path, plan, {"name": quick})).state == "complete"
     assert plan.opened == ["1"]
+
+
+@dataclass(frozen=True)
+class Silent(Camera):
+    """Its source does not answer."""
+
+    abandoned: threading.Event = field(default_factory=threading.Event)
+
+    def open_source(self, place: Path) -> Any:
+        assert self.abandoned.wait(60)
+        raise SourceUnavailable("it does not answer")
+
+    def abandon_source(self, place: Path) -> None:
+        self.abandoned.set()
+
+
+@on_a_loop
+async def test_a_stream_is_stopped_while_its_source_does_not_answer(tmp_path: Path) -> None:
+    stop = asyncio.Event()
+    plan = Silent()
+    running = asyncio.create_task(run_stream(plan, RunSettings(tmp_path, "local", False), {}, StreamStatus("film"), stop))
+    await asyncio.sleep(0)
+    stop.set()
+    assert (await asyncio.wait_for(running, 30)).state == "interrupted"
+    assert plan.abandoned.is_set()

@@ -167,6 +167,9 @@ class Plan:
         film = self.film or Film()
         return film, film.probe()
 
+    def abandon_source(self, place: Path) -> None:
+        pass
+
     def keep_source(self, source: Film, lanes: set[str]) -> bool:
         return True
 

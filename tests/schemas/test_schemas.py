@@ -85,6 +85,9 @@ class Plan:
     def open_source(self, place: Path) -> tuple[Film, StreamInfo]:
         return Film(), Film().probe()
 
+    def abandon_source(self, place: Path) -> None:
+        pass
+
     def keep_source(self, source: Film, lanes: set[str]) -> bool:
         return True
 
