@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 SEED = 11
-FAULTS = 10
+FAULTS = 6
 
 pytestmark = [pytest.mark.ray, pytest.mark.kafka, pytest.mark.ffmpeg, pytest.mark.timeout(900)]
 
