@@ -25,7 +25,15 @@ pytestmark = pytest.mark.ffmpeg
 
 
 def children() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
+    """The decoders. Others may be there: a broker that lives as long as the tests."""
+    return [p for p in psutil.Process().children(recursive=True) if _decodes(p)]
+
+
+def _decodes(process: psutil.Process) -> bool:
+    try:
+        return any("ffmpeg" in word or "decord_child" in word for word in process.cmdline())
+    except psutil.Error:
+        return False  # it has just ended
 
 
 @pytest.mark.parametrize("reader", READERS)
