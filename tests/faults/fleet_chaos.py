@@ -52,11 +52,10 @@ PATIENCE_S = 90.0
 
 PAGE = """# Chaos
 
-Made by `python tests/faults/fleet_chaos.py --seed {seed} --faults {total} --write docs/chaos.md`: files, two at a time, and two live streams
-(SRT, UDP) through `capstream serve` on Ray's multi-node test cluster into Apache Kafka,
-two cores. Recovery: from the end of the injection until what
-both live streams showed at that instant was analysed and shipped (seen by a read_committed consumer; without a fault 1 to 2 s: a quiet
-stream writes a checkpoint once a second).
+Made by `python tests/faults/fleet_chaos.py --seed {seed} --faults {total} --write docs/chaos.md`: files, two at a time, and two
+live streams (SRT, UDP) through `capstream serve` on Ray's multi-node test cluster into Apache Kafka, two cores. Recovery: from the end of
+the injection until what both live streams showed at that instant was analysed and shipped (seen by a read_committed consumer; without a
+fault 1 to 2 s: a quiet stream writes a checkpoint once a second).
 
 | fault | how | times | recovery, median s | longest s |
 |---|---|---|---|---|
