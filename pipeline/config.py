@@ -20,6 +20,7 @@ from pydantic import BaseModel, ValidationError
 from operators.errors import ConfigError
 from pipeline.settings import Settings, settings_type
 from pipeline.styles import DEFAULT, style_table
+from pipeline.toml_files import read_toml
 
 PROFILES = Path(__file__).parent / "profiles"
 LANES = ("look", "listen", "narrate")
@@ -68,12 +69,7 @@ def _read(profile: str, chain: tuple[Path, ...]) -> Raw:
     path = _find(profile, chain[-1].parent if chain else Path())
     if path in chain:
         raise ConfigError(f"profile {path} is based on itself: {' -> '.join(p.name for p in (*chain, path))}")
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as e:
-        raise ConfigError(f"profile {path} can not be read: {e.strerror}") from e
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
-        raise ConfigError(f"profile {path} is no TOML: {e}") from e
+    raw = read_toml(path, "profile")
     base = raw.pop("base", None)
     if base is None:
         return raw

@@ -11,7 +11,6 @@ set = ["look.text=false"]
 
 import os
 import re
-import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from operators.errors import ConfigError
 from pipeline.naming import check_id
+from pipeline.toml_files import read_toml
 
 FULL = 0.85
 """Share of the processors beyond which no further stream is taken."""
@@ -61,12 +61,7 @@ class Fleet(_Table):
 
 def read_fleet(path: Path) -> Fleet:
     """Raises ConfigError: no such file, no TOML, an unknown key, an id that is none."""
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as e:
-        raise ConfigError(f"fleet file {path} can not be read: {e.strerror}") from e
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
-        raise ConfigError(f"fleet file {path} is no TOML: {e}") from e
+    raw = read_toml(path, "fleet file")
     fleet = check_table(Fleet, raw, f"fleet file {path}")
     for stream_id in fleet.streams:
         check_id(stream_id)

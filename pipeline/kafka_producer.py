@@ -7,6 +7,7 @@ exception is the end of the process. The next one begins with what Kafka says wa
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from time import monotonic
+from typing import Any
 
 from pipeline.kafka_checkpoint import Checkpoint, encode, partition_of
 from pipeline.kafka_connection import Kafka
@@ -85,7 +86,7 @@ class TransactionalProducer:
         """Between transactions only."""
         self._producer.close(timeout=1)
 
-    def _send(self, topic: str, value: bytes, headers: list[tuple[str, bytes]]):  # type: ignore[no-untyped-def]
+    def _send(self, topic: str, value: bytes, headers: list[tuple[str, bytes]]) -> Any:
         name = self._kafka.topic(topic)
         partition = partition_of(self._stream_id, len(self._producer.partitions_for(name)))
         return self._producer.send(name, value, self._stream_id.encode(), headers, partition)

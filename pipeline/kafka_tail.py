@@ -23,8 +23,8 @@ class Once:
 
     def __call__(self, value: dict[str, Any]) -> bool:
         """Whether the record is new."""
-        *origin, sequence = identity(value)
-        key: Origin = tuple(origin)  # type: ignore[assignment]
+        stream_id, generation, origin, sequence = identity(value)
+        key = (stream_id, generation, origin)
         if sequence < self._next.get(key, 0):
             return False
         self._next[key] = sequence + 1

@@ -169,8 +169,8 @@ class Lane:
     def _give(self, item: Item) -> None:
         for run in self._runs:
             self._put(run, run.feed(item))
-        if isinstance(item, Entry) and item.sequence == LATE:
-            self._write(self.name, replace(item.value, lane=self.name))  # type: ignore[arg-type]
+        if isinstance(item, Entry) and isinstance(item.value, Gap) and item.sequence == LATE:
+            self._write(self.name, replace(item.value, lane=self.name))
         self._read_to = max(self._read_to, item.end)
         self.position = max(self.position, item.end)
 

@@ -1,7 +1,6 @@
 """Delivery styles by name or from a file, as the tables that settings are made of."""
 
 import json
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from operators.errors import ConfigError
 from operators.subtitles.styles import NAMES, Style, shipped
+from pipeline.toml_files import read_toml
 
 DEFAULT = "netflix"
 Raw = dict[str, Any]
@@ -45,12 +45,7 @@ def _read(name: str, chain: tuple[Path, ...]) -> Raw:
         raise ConfigError(f"style {path} is based on itself: {' -> '.join(p.name for p in (*chain, path))}")
     if not path.is_file():
         raise ConfigError(f"no style {name!r}: name one of {', '.join(NAMES)}, or a TOML file")
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as e:
-        raise ConfigError(f"style {path} can not be read: {e.strerror}") from e
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
-        raise ConfigError(f"style {path} is no TOML: {e}") from e
+    raw = read_toml(path, "style")
     base = raw.pop("base", None)
     if base is None:
         return raw

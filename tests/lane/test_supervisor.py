@@ -1,12 +1,12 @@
 """The supervisor restarts by remedy, gives up only where nobody watches, and stops one stream without touching another."""
 
 import asyncio
-import functools
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
 import pytest
+from test_live import on_a_loop
 from test_stream import Plan
 
 from operators.errors import ConfigError, SourceUnavailable
@@ -52,10 +52,6 @@ class Script:
             return end
         finally:
             self.running.discard(plan.stream_id)
-
-
-def on_a_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
-    return functools.wraps(test)(lambda *args, **kwargs: asyncio.run(test(*args, **kwargs)))
 
 
 @pytest.fixture(autouse=True)
