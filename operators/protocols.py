@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 
 from operators.facts import Fact, Features, Still
 from operators.media import Frame, Samples, StreamInfo
-from operators.records import Gap, Record
+from operators.records import Gap, Partial, Record
 from operators.timeline import Span
 
 State: TypeAlias = dict[str, Any]
@@ -74,15 +74,18 @@ class Ask:
     item: what the BatchOperator is given: self-contained, picklable.
     tag: whatever the operator wants to find again in `answer`; it never leaves the lane.
     blocking: the operator's state changes in `answer`: nothing is pushed to it until this ask is answered.
+    optional: the operator does without an answer. Where the lane of a live stream is late it is not asked at all, and `answer` is
+        given None; a model that can not do the item leaves no Gap.
     """
 
     model: str
     item: Any = field(repr=False)
     tag: Any = None
     blocking: bool = False
+    optional: bool = False
 
 
-Output: TypeAlias = Fact | Record | Features | Still
+Output: TypeAlias = Fact | Record | Features | Still | Partial
 
 
 class StreamOperator(Protocol):

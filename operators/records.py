@@ -51,6 +51,30 @@ class Transcript:
 
 
 @dataclass(frozen=True, slots=True)
+class Partial:
+    """Words of a live stream that may still change: what is heard of a segment while it is spoken. No record: it is told at once and never
+    again. The transcript with the same `segment_id` takes its place, as does each Partial of it with a higher `revision`."""
+
+    type: ClassVar[str] = "partial"
+    start: Fraction
+    end: Fraction
+    segment_id: str
+    revision: int
+    """Grows within a segment, by more than one at times."""
+    text: str
+    """Empty: nothing is left of what was shown."""
+    language: str
+    """BCP 47."""
+    words: tuple[Word, ...]
+    stable: int
+    """So many words at the beginning do not change any more."""
+    erased: int
+    """Words that the partial before showed and that are not in this one, as they were written."""
+    speaker: str | None = None
+    channel: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Caption:
     type: ClassVar[str] = "caption"
     start: Fraction
@@ -168,7 +192,9 @@ class Identity:
     sequence: int
 
 
-def to_wire(record: Record, identity: Identity, produced_at: str, models: tuple[Model, ...] = (), clock: Clock | None = None) -> Wire:
+def to_wire(
+    record: Record | Partial, identity: Identity, produced_at: str, models: tuple[Model, ...] = (), clock: Clock | None = None
+) -> Wire:
     """The record as JSON-ready flat dict: what logs hold, views show and Kafka ships. `produced_at` is RFC 3339, UTC."""
     start_ms, end_ms = to_ms(record.start), to_ms(record.end)
     wire: Wire = {
@@ -189,6 +215,15 @@ def to_wire(record: Record, identity: Identity, produced_at: str, models: tuple[
     for f in fields(record):
         if f.name not in ("start", "end"):
             wire[f.name] = _plain(getattr(record, f.name))
+    return wire
+
+
+def partial_to_wire(partial: Partial, identity: Identity, produced_at: str, models: tuple[Model, ...], clock: Clock | None) -> Wire:
+    """As `to_wire`; a partial has no sequence, and says of each word whether it is `stable`."""
+    wire = to_wire(partial, identity, produced_at, models, clock)
+    del wire["sequence"]
+    wire["words"] = [{**word, "stable": n < partial.stable} for n, word in enumerate(wire["words"])]
+    wire["stable"] = partial.stable
     return wire
 
 

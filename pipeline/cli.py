@@ -163,11 +163,14 @@ def tail(
     prefix: Annotated[str | None, typer.Option(help="Of the topics' names.")] = None,
     profile: Annotated[str, typer.Option(help="A profile whose [kafka] table says how to log in.")] = "cpu",
     beginning: Annotated[bool, typer.Option("--from-beginning", help="Also what is there already.")] = False,
+    partials: Annotated[
+        bool, typer.Option("--partials", help="Also words of live speech that may still change: certain | not yet.")
+    ] = False,
 ) -> int:
     """Print transcripts, captions and events from Kafka as they come, each once; Ctrl-C ends it."""
     from pipeline.kafka_tail import tail
 
-    return tail(_kafka(kafka, prefix, profile), streams or [], beginning)
+    return tail(_kafka(kafka, prefix, profile), streams or [], beginning, partials)
 
 
 def _kafka(bootstrap: str, prefix: str | None, profile: str) -> "Kafka":

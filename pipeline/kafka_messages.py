@@ -8,8 +8,8 @@ import msgspec
 
 from operators.records import Wire
 
-TOPIC_OF = {"transcript": "transcripts", "caption": "captions", "event": "events", "gap": "gaps", "end": "gaps"}
-"""Short name of the topic, by the type of a record."""
+TOPIC_OF = {"transcript": "transcripts", "caption": "captions", "event": "events", "gap": "gaps", "end": "gaps", "partial": "partials"}
+"""Short name of the topic, by the type of what is told."""
 MESSAGE_BYTES = 256 << 10
 """No record is larger: media goes by reference."""
 LETTER_BYTES = 64 << 10
@@ -39,10 +39,18 @@ class Message:
 
 def frame(wire: Wire) -> Message:
     """A final record as a message."""
+    return _message(wire, f"{wire['generation']}/{wire['sequence']}")
+
+
+def frame_partial(wire: Wire) -> Message:
+    return _message(wire, f"{wire['segment_id']}/{wire['revision']}")
+
+
+def _message(wire: Wire, event_id: str) -> Message:
     stream_id, origin = wire["stream_id"], wire["origin"]
     attributes = {
         "ce_specversion": "1.0",
-        "ce_id": f"{wire['generation']}/{wire['sequence']}",
+        "ce_id": event_id,
         "ce_source": f"/capstream/{stream_id}/{origin}",
         "ce_type": wire["schema"],
         "ce_time": wire["produced_at"],

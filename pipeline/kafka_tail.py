@@ -31,14 +31,14 @@ class Once:
         return True
 
 
-def tail(kafka: Kafka, streams: Sequence[str], beginning: bool) -> int:
-    """Print until interrupted. Raises ConfigError where there are no such topics, BrokerUnavailable."""
+def tail(kafka: Kafka, streams: Sequence[str], beginning: bool, partials: bool) -> int:
+    """Print until interrupted; `partials`: what is heard of live speech too. Raises ConfigError where there are no such topics, BrokerUnavailable."""
     from kafka import TopicPartition
 
     consumer = kafka.consumer(auto_offset_reset="latest")
     try:
         with kafka.mapped():
-            names = [kafka.topic(name) for name in SHOWN]
+            names = [kafka.topic(name) for name in (*SHOWN, *(["partials"] if partials else []))]
             partitions = [TopicPartition(name, p) for name in names for p in sorted(consumer.partitions_for_topic(name) or ())]
             if not partitions:
                 raise ConfigError(f"there is no topic {names[0]}: check --prefix, or make it with capstream topics")
@@ -49,7 +49,7 @@ def tail(kafka: Kafka, streams: Sequence[str], beginning: bool) -> int:
                 for records in consumer.poll(POLL_MS).values():
                     for record in records:
                         value = msgspec.json.decode(record.value)
-                        if (not streams or value["stream_id"] in streams) and new(value):
+                        if (not streams or value["stream_id"] in streams) and (value["type"] == "partial" or new(value)):
                             print(line(value), flush=True)
     finally:
         consumer.close()
@@ -60,8 +60,13 @@ def line(value: dict[str, Any]) -> str:
     at = clock(from_ms(value["start_ms"]))
     said = {
         "transcript": lambda: f"transcript  {value['text']}",
+        "partial": lambda: f"…           {_words(value, stable=True)} | {_words(value, stable=False)}",
         "caption": lambda: f"{value['kind']:<11} {value['text']}",
         "event": lambda: f"event       {value['label']} {value['lifecycle']} ({value['source']}, {value['score']:.2f})",
     }[value["type"]]()
     plain = " ".join("".join(c if c.isprintable() else " " for c in said).split(" "))
     return f"{at}  {value['stream_id']:<16} {plain}"
+
+
+def _words(partial: dict[str, Any], stable: bool) -> str:
+    return " ".join(word["text"] for word in partial["words"] if word["stable"] == stable)

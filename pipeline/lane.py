@@ -14,18 +14,20 @@ from typing import Any
 
 from operators.errors import DecodeError, DecoderLost, ModelError, ModelOverloaded
 from operators.protocols import Entry, Item, Output, State, StreamOperator
-from operators.records import End, Gap, Record
+from operators.records import End, Gap, Partial, Record
 from operators.timeline import ZERO, to_ms
 from pipeline.log import LogWriter
 from pipeline.operator_run import Asked, OperatorRun
 from pipeline.reading import LATE
 
 Ask = Callable[[Any], Awaitable[Any]]
+Told = tuple[str, Partial]
+"""Who says it, and what."""
 Read = Callable[[Fraction], AsyncGenerator[list[Item], None]]
 """Opens the lane's input from an instant on; it comes in batches, and every batch is one turn of the loop."""
 
-IN_FLIGHT = 64
-"""Items of one operator that may wait for answers before its lane waits."""
+HURRY = Fraction(1)
+"""While so many seconds of a live stream wait behind an optional ask, it is not made."""
 DECODERS = 5
 """Decoders that may be lost in a row without a step forward."""
 
@@ -40,13 +42,15 @@ class Pace:
     """Where there is not."""
     behind: Fraction
     """Seconds of media by which an operator may be behind its lane before the lane waits for it or, live, drops what it asked first."""
+    items: int
+    """The same bound, for what is large: items of one operator that wait for answers."""
     live: bool
     trims: bool
     """Frees the disk of what is old; else nobody does, or who has shipped it."""
 
 
-FILE = Pace(2.0, 2.0, Fraction(180), live=False, trims=False)
-LIVE = Pace(0.25, 2.0, Fraction(20), live=True, trims=True)
+FILE = Pace(2.0, 2.0, Fraction(180), 64, live=False, trims=False)
+LIVE = Pace(0.25, 2.0, Fraction(20), 256, live=True, trims=True)
 TRIM_S = 60.0
 
 
@@ -89,14 +93,15 @@ class LaneResult:
 
 
 class Lane:
-    """Runs once, on one event loop. `on_commit` is told the records of each commit."""
+    """Runs once, on one event loop. `on_commit` is told the records of each commit, and the partials that came with them, by origin: what
+    a partial calls stable is committed then. In a live stream a partial is a reason to commit."""
 
     def __init__(
         self,
         log: LogWriter,
         operators: list[StreamOperator],
         models: Mapping[str, Ask],
-        on_commit: Callable[[list[Record]], None],
+        on_commit: Callable[[list[Record], list[Told]], None],
         pace: Pace = FILE,
     ) -> None:
         self.name = log.header.lane
@@ -118,6 +123,7 @@ class Lane:
         """Something was written since the last commit."""
         self._said: list[Record] = []
         """The records among it."""
+        self._shown: list[Told] = []
 
     async def run(self, read: Read, stop: asyncio.Event, source: str | None) -> LaneResult:
         """Read to the end, or until `stop` is set. `source` is what the End says of the reader.
@@ -190,7 +196,7 @@ class Lane:
     def _overloaded(self) -> OperatorRun | None:
         """An operator that waits for answers and is too far behind."""
         asking = {id(run): run for task, (run, _) in self._tasks.items() if not task.done()}.values()
-        return next((r for r in asking if r.in_flight > IN_FLIGHT or self.position - r.oldest > self._pace.behind), None)
+        return next((r for r in asking if r.in_flight > self._pace.items or self.position - r.oldest > self._pace.behind), None)
 
     def _drop_oldest(self, behind: OperatorRun) -> None:
         task, asked = next((task, asked) for task, (run, asked) in self._tasks.items() if run is behind and not task.done())
@@ -198,11 +204,12 @@ class Lane:
         task.cancel()
         seconds = round(self.position - behind.oldest)
         dropped = ModelOverloaded(f"{asked.ask.model} is {seconds} s behind: give it a faster machine or a smaller model")
-        self._put(behind, behind.answer(asked, dropped))
+        self._put(behind, behind.answer(asked, None if asked.ask.optional else dropped))
         self._write_complete()
 
     def _commit_in_time(self) -> None:
-        if monotonic() - self._committed_at > (self._pace.commit_s if self._news else self._pace.idle_s):
+        due_s = self._pace.commit_s if self._news else self._pace.idle_s
+        if monotonic() - self._committed_at > due_s or (self._shown and self._pace.live):
             self._commit()
 
     async def _finish(self, stop: asyncio.Event) -> None:
@@ -222,6 +229,9 @@ class Lane:
 
     def _put(self, run: OperatorRun, asks: list[Asked]) -> None:
         for asked in asks:
+            if asked.ask.optional and self._pace.live and run.backlog >= HURRY:
+                self._put(run, run.answer(asked, None))
+                continue
             task = asyncio.create_task(self._ask(run, asked))
             self._tasks[task] = (run, asked)
             task.add_done_callback(lambda task: self._tasks.pop(task, None))
@@ -246,6 +256,9 @@ class Lane:
                 self._write(self.name if isinstance(output, Gap) else run.operator.origin, output)
 
     def _write(self, origin: str, output: Output) -> None:
+        if isinstance(output, Partial):
+            self._shown.append((origin, output))
+            return
         self._news = True
         record = self._log.append(origin, output)
         if record is not None:
@@ -259,7 +272,8 @@ class Lane:
         self._committed_at = monotonic()
         self._news = False
         said, self._said = self._said, []
-        self._on_commit(said)
+        shown, self._shown = self._shown, []
+        self._on_commit(said, shown)
         if self._pace.trims and self._committed_at - self._trimmed_at > TRIM_S:
             self._trimmed_at = self._committed_at
             self._log.trim()

@@ -105,7 +105,7 @@ class LogWriter:
             if not record:
                 self._line(fact=fact_to_json(output), origin=origin, sequence=sequence)  # type: ignore[arg-type]
                 return None
-            self._line(record=record_to_json(output), origin=origin, sequence=sequence, produced_at=_now())  # type: ignore[arg-type]
+            self._line(record=record_to_json(output), origin=origin, sequence=sequence, produced_at=now())  # type: ignore[arg-type]
             return output  # type: ignore[return-value]
 
     def commit(self, position: Fraction, watermark: Fraction | None, operators: dict[str, State], done: bool = False) -> None:
@@ -320,5 +320,6 @@ def _storage(path: Path) -> Iterator[None]:
         raise StorageError(f"{what}; make room or choose another --out, then run the same command again: it resumes") from e
 
 
-def _now() -> str:
+def now() -> str:
+    """RFC 3339, UTC."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -84,6 +84,11 @@ class OperatorRun:
         return len(self._pushes) + len(self._waiting)
 
     @property
+    def backlog(self) -> Fraction:
+        """Seconds of input that wait behind a blocking ask."""
+        return self._waiting[-1].end - self.position[0] if self._waiting else ZERO
+
+    @property
     def done(self) -> bool:
         return self.finished and not self.in_flight
 
@@ -105,9 +110,10 @@ class OperatorRun:
         return self._go_on()
 
     def answer(self, asked: Asked, result: Any) -> list[Asked]:
-        """The model's result, or the ModelError of an item that can not be done: it becomes a Gap of the lane."""
+        """The model's result, or the ModelError of an item that can not be done: it becomes a Gap of the lane, unless the ask was
+        optional."""
         outputs: list[Output | Ask] = []
-        if isinstance(result, ModelError):
+        if isinstance(result, ModelError) and not asked.ask.optional:
             push = asked.push
             reason = "dropped_overload" if isinstance(result, ModelOverloaded) else "model_error"
             outputs.append(Gap(min(push.hold, push.end), push.end, self._lane, reason, result.message))

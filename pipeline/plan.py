@@ -10,6 +10,7 @@ from uuid import uuid4
 from operators.media import StreamInfo
 from operators.protocols import BatchOperator, Source, Stills, StreamOperator
 from operators.records import Model
+from pipeline.kafka_connection import KafkaOptions
 from pipeline.telemetry import StreamStats
 
 LaneName = Literal["look", "listen", "narrate"]
@@ -135,5 +136,7 @@ class RunSettings:
     """Start a new generation of every stream."""
     ships: bool = False
     """Somebody ships the logs, and frees what of them it has shipped."""
+    kafka: KafkaOptions | None = None
+    """Where partials of live streams are told."""
     run_id: str = field(default_factory=lambda: uuid4().hex)
     """A stream that is restarted within the run that made its generation goes on with it, `fresh` or not."""

@@ -64,7 +64,7 @@ def execute(request: Request) -> int:
         outcomes = []
         if planned:
             with ProgressView(errors) as view:
-                run = RunSettings(request.out, request.runtime, request.fresh, ships=delivery is not None)
+                run = RunSettings(request.out, request.runtime, request.fresh, delivery is not None, settings.kafka if delivery else None)
                 outcomes = supervise(planned, models, run, view)
         if delivery:
             late = delivery.finish()

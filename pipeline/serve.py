@@ -59,7 +59,9 @@ def serve(serving: Serving) -> int:
     with deliver(settings.kafka, serving.out, say) as delivery:
         control = KafkaControl(Kafka.of(settings.kafka), say) if delivery else None
         try:
-            run = RunSettings(serving.out, serving.runtime, fresh=False, ships=delivery is not None)
+            run = RunSettings(
+                serving.out, serving.runtime, fresh=False, ships=delivery is not None, kafka=settings.kafka if delivery else None
+            )
             asyncio.run(Watch(serving, fleet, (delivery, control)).run(make_runtime(models, run)))
         finally:
             if control:

@@ -20,10 +20,11 @@ from operators.errors import ConfigError, StorageError
 from operators.facts import Still, still_uri
 from operators.media import PACKET_RATE, StreamInfo
 from operators.protocols import FramesNeed, Item, SamplesNeed, Source, StreamOperator
-from operators.records import Caption, Clock, Gap, Model, Record, Transcript
+from operators.records import Caption, Clock, Gap, Identity, Model, Partial, Record, Transcript, partial_to_wire
 from operators.timeline import ZERO, Span, cell
-from pipeline.lane import FILE, LIVE, Ask, Lane, LaneResult, Read
-from pipeline.log import Commit, Header, LogFollower, LogWriter, last_commit, write_atomically
+from pipeline.kafka_partials import PartialProducer
+from pipeline.lane import FILE, LIVE, Ask, Lane, LaneResult, Read, Told
+from pipeline.log import Commit, Header, LogFollower, LogWriter, last_commit, now, write_atomically
 from pipeline.naming import masked
 from pipeline.plan import LaneName, Outcome, RunSettings, StreamPlan, StreamProgress
 from pipeline.reading import BATCH, as_they_come, batches, merged, nothing
@@ -66,6 +67,8 @@ class StreamStatus:
 
     clock: Clock | None = None
     stats: StreamStats = field(default_factory=StreamStats)
+    newest: dict[str, Fraction] = field(default_factory=dict)
+    """End of the last word that a partial showed ("partial"), and called stable ("stable")."""
     restarts: int = 0
     error: str | None = None
 
@@ -87,10 +90,23 @@ class StreamStatus:
             if isinstance(record, Gap):
                 key = (record.lane, record.reason)
                 self.stats.gap_s[key] = self.stats.gap_s.get(key, 0.0) + float(record.end - record.start)
+            if isinstance(record, Transcript):
+                self.stats.words += len(record.words)
             self.stats.records[f"{lane}.{record.type}"] += 1
-            behind = self._since(record.end)
-            if behind is not None:
-                self.stats.latency.setdefault(record.type, Histogram()).observe(behind)
+            self._observe(record.type, record.end)
+
+    def show(self, partial: Partial) -> None:
+        self.latest = partial.text or self.latest
+        self.stats.erased += partial.erased
+        for name, count in (("partial", len(partial.words)), ("stable", partial.stable)):
+            if count and (end := partial.words[count - 1].end) > self.newest.get(name, ZERO):
+                self.newest[name] = end
+                self._observe(name, end)
+
+    def _observe(self, name: str, end: Fraction) -> None:
+        behind = self._since(end)
+        if behind is not None:
+            self.stats.latency.setdefault(name, Histogram()).observe(behind)
 
     def _since(self, instant: Fraction) -> float | None:
         """Seconds by the clock since an instant of the live stream."""
@@ -179,6 +195,16 @@ async def _run_lanes(
     runs: dict[str, asyncio.Task[LaneResult]] = {}
     ended = asyncio.create_task(stop.wait())
     changed = False
+    partials = PartialProducer(settings.kafka) if plan.live and settings.kafka else None
+
+    def committed(lane: LaneName, header: Header, said: list[Record], shown: list[Told]) -> None:
+        status.note(lane, said)
+        for origin, told in shown:
+            status.show(told)
+            if partials is not None:
+                who = Identity(plan.stream_id, generation.number, origin, 0)
+                partials.tell(partial_to_wire(told, who, now(), tuple(header.models[origin]), header.clock))
+
     try:
         for name in LANES:
             operators = plan.operators(name, partial(_read_stills, place))
@@ -187,7 +213,7 @@ async def _run_lanes(
             log = LogWriter(place / f"{name}.jsonl", header)
             logs.append(log)
             pace = replace(LIVE, trims=not settings.ships) if plan.live else FILE
-            lane = status.lanes[name] = Lane(log, operators, asks, partial(status.note, name), pace)
+            lane = status.lanes[name] = Lane(log, operators, asks, partial(committed, name, header), pace)
             read, reader = _reader(name, operators, plan, opened, place)
             runs[name] = asyncio.create_task(lane.run(read, halt, reader), name=f"{plan.stream_id}.{name}")
         begun = _begun(status, opened[1])
@@ -207,6 +233,8 @@ async def _run_lanes(
         if plan.live:
             await asyncio.to_thread(plan.close_source, opened[0], changed or stop.is_set())
         await asyncio.gather(ended, *runs.values(), return_exceptions=True)
+        if partials is not None:
+            await asyncio.to_thread(partials.close)
         for log in logs:
             log.close()
 

@@ -42,7 +42,12 @@ class StreamStats:
     gap_s: dict[tuple[str, str], float] = field(default_factory=dict)
     """Seconds of media not analysed, by lane and reason."""
     latency: dict[str, Histogram] = field(default_factory=dict)
-    """Live: from the end of what a record tells of to its commit, by type of record."""
+    """Live: from the end of what a record tells of to its commit, by type of record; of a word to the partial that shows it first
+    ("partial"), and to the one that calls it stable ("stable")."""
+    words: int = 0
+    """In transcripts."""
+    erased: int = 0
+    """Words that partials showed and took back."""
     waiting: dict[str, int] = field(default_factory=dict)
     """Items that wait for answers of models, by lane."""
 
@@ -122,6 +127,8 @@ def _of_streams(streams: "list[StreamProgress]") -> "Iterator[Metric]":
     records = CounterMetricFamily("capstream_records", "Committed records.", labels=["stream", "lane", "type"])
     gaps = CounterMetricFamily("capstream_gap_seconds", "Media that was not analysed.", labels=["stream", "lane", "reason"])
     restarts = CounterMetricFamily("capstream_restarts", "Restarts of the stream's process.", labels=["stream"])
+    words = CounterMetricFamily("capstream_words", "Words of transcripts.", labels=["stream"])
+    erased = CounterMetricFamily("capstream_erased_words", "Words that partials showed and took back.", labels=["stream"])
     for s in streams:
         position.add_metric([s.stream_id], float(s.position))
         restarts.add_metric([s.stream_id], s.restarts)
@@ -133,7 +140,9 @@ def _of_streams(streams: "list[StreamProgress]") -> "Iterator[Metric]":
             records.add_metric([s.stream_id, *name.split(".")], count)
         for (lane, reason), seconds in s.stats.gap_s.items():
             gaps.add_metric([s.stream_id, lane, reason], seconds)
-    yield from (position, lag, waiting, records, gaps, restarts)
+        words.add_metric([s.stream_id], s.stats.words)
+        erased.add_metric([s.stream_id], s.stats.erased)
+    yield from (position, lag, waiting, records, gaps, restarts, words, erased)
 
 
 def _of_models(models: Mapping[str, ModelStats]) -> "Iterator[Metric]":

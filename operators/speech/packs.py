@@ -5,15 +5,16 @@ import math
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import accumulate
+from itertools import accumulate, groupby
 from typing import TypeAlias
 
 import numpy as np
 
 from operators.media import SOUND_RATE_HZ, Pcm
-from operators.speech.recognition import LONGEST_SAMPLES
+from operators.speech.options import SpeechOptions, samples
+from operators.speech.recognition import LONGEST_SAMPLES, HeardWord, Recognition
 from operators.timeline import Span
 
 Range: TypeAlias = tuple[int, int]
@@ -32,6 +33,18 @@ class Pack:
     pieces: tuple[Range, ...]
     speech: tuple[Range, ...]
     """Where somebody speaks in them."""
+
+    def said(self, heard: Recognition, options: SpeechOptions) -> list[list[HeardWord]]:
+        """The sentences of a recognition, their words where they are in the stream. Words that no speech is near are left out; a sentence
+        that goes over a pause which was cut out is two."""
+        margin, overhang = samples(options.margin_ms / 1000), samples(options.overhang_ms / 1000)
+        placed = [(n, *self.place(Span(w.start, w.end)), w) for n, segment in enumerate(heard.segments) for w in segment]
+        near = [p for p in placed if self.near_speech(p[2], margin)]
+        sentences = []
+        for _, group in groupby(near, key=lambda p: p[:2]):
+            spans = [(self._not_before(self.within_speech(span, overhang)), word) for _, _, span, word in group]
+            sentences.append([replace(word, start=span.start, end=span.end) for span, word in spans])
+        return sentences
 
     def near_speech(self, span: Span, margin: int) -> bool:
         """Whether a stretch of the stream comes within `margin` samples of speech."""
@@ -55,6 +68,10 @@ class Pack:
         first, last = map(_instant, self.pieces[n])
         shift = last - _instant(ends[n])
         return n, Span(min(max(heard.start + shift, first), last), min(max(heard.end + shift, first), last))
+
+    def _not_before(self, span: Span) -> Span:
+        """A word that a recogniser puts before the first speech of its pack lasts until there."""
+        return Span(span.start, max(span.end, _instant(self.speech[0][0])))
 
 
 class Sound:

@@ -3,56 +3,53 @@
 import base64
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import groupby
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from operators.errors import ConfigError, ModelError
-from operators.facts import Speech, Word
+from operators.errors import ModelError
 from operators.media import PACKET_SAMPLES, SOUND_RATE_HZ, Samples
 from operators.protocols import Ask, Item, Output, SamplesNeed, State
-from operators.records import Gap, Transcript
+from operators.records import Gap
 from operators.speech.gate import Gate, Stretch
-from operators.speech.packs import Pack, Packer, Packing, Sound
-from operators.speech.recognition import HeardWord, Recognition, SpeechItem
+from operators.speech.options import USUAL, SpeechOptions, samples
+from operators.speech.pack_writer import PackWriter
+from operators.speech.streaming import StreamWriter
 from operators.speech.vad import WINDOW_SAMPLES, VadItem, VadResult
-from operators.timeline import Span
-
-BLOCK_SAMPLES = 32 * WINDOW_SAMPLES
-"""The gate is asked once in 1.024 s of media."""
+from operators.speech.voice import Voice
 
 
-@dataclass(frozen=True, slots=True)
-class SpeechOptions:
-    """All times are media time."""
+class Writer(Protocol):
+    """What becomes of the speech that is heard: when the recogniser is asked, and what is said of its answers. Instants are samples."""
 
-    language: str = ""
-    """BCP 47; empty: heard anew in each pack."""
-    threshold: float = 0.4
-    """Voice probability at which a stretch of speech begins; 0.3 finds whispers."""
-    end_threshold: float = 0.25
-    """It ends where the probability stays under this."""
-    min_silence_ms: int = 500
-    min_speech_ms: int = 200
-    floor_dbfs: float = -65.0
-    """Speech under this RMS level is not written down."""
-    pause_ms: int = 3000
-    """Longer pauses are shortened to this in what the recogniser is given: it hears better with the sound around speech."""
-    margin_ms: int = 1000
-    """Words that a recogniser hears further than this from any speech that the gate heard are not said."""
-    overhang_ms: int = 200
-    """What of a word reaches out of the speech that the gate heard is taken off, up to this much."""
-    pack_s: float = 28.9
-    """Sound that the recogniser is given at once; what one more block of the gate adds must fit into its 30 s."""
-    pack_span_s: float = 60.0
-    """How long the first words of a pack wait for others to fill it."""
+    block: int
+    """The gate is asked once in so much sound."""
 
-    def __post_init__(self) -> None:
-        if not 0 < self.end_threshold <= self.threshold < 1:
-            raise ConfigError(f"0 < end_threshold <= threshold < 1 does not hold for {self.end_threshold} and {self.threshold}")
-        if not 2 <= self.pack_s <= 28.9:
-            raise ConfigError(f"pack_s is {self.pack_s}: it may be 2 to 28.9, for the recogniser hears 30 s at once")
+    def begin(self, at: int) -> None:
+        """The sound begins at `at`, or begins again there."""
+        ...
+
+    def write(self, stretches: list[Stretch], now: int) -> list[Output | Ask]:
+        """Stretches of speech that ended before `now`."""
+        ...
+
+    def close(self, stretches: list[Stretch], now: int) -> list[Output | Ask]:
+        """The last ones: the sound ends at `now`."""
+        ...
+
+    def answer(self, tag: Any, result: Any) -> list[Output | Ask]: ...
+
+    def unwritten(self, now: int) -> int:
+        """Nothing that is still to be said ends before; `now` where nobody speaks."""
+        ...
+
+    def oldest(self, now: int) -> int:
+        """The first sample that may still be needed."""
+        ...
+
+    def snapshot(self) -> State: ...
+
+    def restore(self, state: State) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,22 +61,20 @@ class _Judge:
 
 
 class SpeechTranscriber:
-    """A StreamOperator. Speech facts for every stretch in which somebody speaks (the parts of a long one adjoin), then a Transcript
-    with its Word facts for every sentence or part of one that was said in them. A pack of speech goes to the recogniser once
-    it is full or old, at a gap, and at the end; a pack that it can not do leaves only its Speech."""
+    """A StreamOperator. Speech facts for every stretch in which somebody speaks (the parts of a long one adjoin), and for what is said in
+    them Transcripts, sentences or parts of them, with their Word facts. With `step_s` also Partials: each word is heard again
+    until it is certain, and told at once."""
 
     Options = SpeechOptions
     origin = "listen.words"
     need = SamplesNeed()
     models = ("vad", "speech")
 
-    def __init__(self, options: SpeechOptions = SpeechOptions()) -> None:
+    def __init__(self, options: SpeechOptions = USUAL) -> None:
         self.options = options
-        self._gate = Gate(options.threshold, options.end_threshold, _samples(options.min_silence_ms), _samples(options.min_speech_ms))
-        fill, span = round(options.pack_s * SOUND_RATE_HZ), round(options.pack_span_s * SOUND_RATE_HZ)
-        self._packing = Packing(fill, fill * 3 // 4, span, _samples(options.pause_ms))
-        self._packer = Packer(self._packing)
-        self._sound = Sound()
+        silence, least = samples(options.min_silence_ms / 1000), samples(options.min_speech_ms / 1000)
+        self._voice = Voice(Gate(options.threshold, options.end_threshold, silence, least), options.floor_dbfs)
+        self._writer: Writer = StreamWriter(options, self._voice) if options.step_s else PackWriter(options, self._voice)
         self._next: int | None = None
         """First sample that is not judged yet; None before the first and after a gap."""
         self._memory = b""
@@ -90,65 +85,55 @@ class SpeechTranscriber:
         assert isinstance(item, Samples)
         start = item.index * PACKET_SAMPLES
         if self._next is None:
-            self._next = self._packer.floor = start
-        self._sound.append(start, item.pcm)
-        return [self._judge(BLOCK_SAMPLES, last=False)] if self._sound.end - self._next >= BLOCK_SAMPLES else []
+            self._next = start
+            self._writer.begin(start)
+        self._voice.sound.append(start, item.pcm)
+        block = self._writer.block
+        return [self._judge(block, last=False)] if self._voice.sound.end - self._next >= block else []
 
     def answer(self, ask: Ask, result: Any) -> list[Output | Ask]:
-        if isinstance(ask.tag, Pack):
-            return [] if isinstance(result, ModelError) else self._write(ask.tag, result)
-        return self._judged(ask.tag, result)
+        if isinstance(ask.tag, _Judge):
+            return self._judged(ask.tag, result)
+        return self._writer.answer(ask.tag, result)
 
     def finish(self, at: Fraction) -> list[Output | Ask]:
         return self._end()
 
     def hold(self) -> Fraction | None:
-        """No word ends before the speech of its pack begins (`_write`), though sound before it is given to the recogniser."""
-        return None if self._next is None else Fraction(self._unwritten(), SOUND_RATE_HZ)
+        """No word ends before the speech that it is in begins (`Pack.said`), though sound before it is given to the recogniser."""
+        return None if self._next is None else Fraction(self._writer.unwritten(self._next), SOUND_RATE_HZ)
 
     def snapshot(self) -> tuple[Fraction | None, State]:
-        memory = base64.b85encode(self._memory).decode()
         state = {
             "next": self._next,
-            "floor": self._packer.floor,
-            "speech": list(self._packer.speech),
-            "gate": self._gate.snapshot(),
-            "memory": memory,
+            "gate": self._voice.snapshot(),
+            "memory": base64.b85encode(self._memory).decode(),
+            "writer": self._writer.snapshot(),
         }
-        return None if self._next is None else Fraction(self._oldest(), SOUND_RATE_HZ), state
+        return None if self._next is None else Fraction(self._writer.oldest(self._next), SOUND_RATE_HZ), state
 
     def restore(self, state: State) -> None:
-        self._next, self._packer.floor = state["next"], state["floor"]
-        self._packer.speech = [(start, end) for start, end in state["speech"]]
-        self._gate.restore(state["gate"])
+        self._next = state["next"]
+        self._voice.restore(state["gate"])
         self._memory = base64.b85decode(state["memory"])
+        self._writer.restore(state["writer"])
 
     def refill(self, item: Item) -> None:
         if isinstance(item, Samples):
-            self._sound.append(item.index * PACKET_SAMPLES, item.pcm)
+            self._voice.sound.append(item.index * PACKET_SAMPLES, item.pcm)
 
-    def _oldest(self) -> int:
-        """The first sample that a pack to come may use."""
-        return max(self._packer.floor, self._unwritten() - self._packing.pad)
-
-    def _unwritten(self) -> int:
-        """The first sample at which somebody speaks or may speak that no pack holds yet."""
+    def _judge(self, count: int, last: bool) -> Ask:
         assert self._next is not None
-        first = self._packer.speech[0][0] if self._packer.speech else self._gate.since
-        return self._next if first is None else first
-
-    def _judge(self, samples: int, last: bool) -> Ask:
-        assert self._next is not None
-        pcm = self._sound.read([(self._next, self._next + samples)])
-        padded = np.pad(pcm, (0, -samples % WINDOW_SAMPLES))
-        return Ask("vad", VadItem(padded, self._memory), _Judge(samples, last), blocking=True)
+        pcm = self._voice.sound.read([(self._next, self._next + count)])
+        padded = np.pad(pcm, (0, -count % WINDOW_SAMPLES))
+        return Ask("vad", VadItem(padded, self._memory), _Judge(count, last), blocking=True)
 
     def _end(self) -> list[Output | Ask]:
         """A gap, or the end of the stream: judge what is left, then close everything."""
         if self._next is None:
             return []
-        left = self._sound.end - self._next
-        return [self._judge(left, last=True)] if left else self._close(self._next)
+        left = self._voice.sound.end - self._next
+        return [self._judge(left, last=True)] if left else self._close([], self._next)
 
     def _judged(self, judge: _Judge, result: VadResult | ModelError) -> list[Output | Ask]:
         """Where the gate fails, nobody is taken to speak."""
@@ -156,68 +141,16 @@ class SpeechTranscriber:
         if isinstance(result, ModelError):
             result = VadResult(np.zeros(-(-judge.samples // WINDOW_SAMPLES), np.float32), b"")
         self._memory = result.state
-        stretches = self._gate.hear(self._next, result.probabilities.tolist())
+        stretches = self._voice.hear(self._next, result.probabilities.tolist())
         self._next += judge.samples
-        outputs = self._said(stretches) + self._packs(self._next)
         if judge.last:
-            return outputs + self._close(self._next)
-        self._sound.forget(self._oldest())
+            return self._close(stretches, self._next)
+        outputs = self._writer.write(stretches, self._next)
+        self._voice.sound.forget(self._writer.oldest(self._next))
         return outputs
 
-    def _close(self, at: int) -> list[Output | Ask]:
-        outputs = self._said(self._gate.close(at)) + self._packs(at)
-        if self._packer.speech:
-            outputs.append(self._ask(len(self._packer.speech), at))
-        self._sound, self._memory, self._next = Sound(), b"", None
+    def _close(self, stretches: list[Stretch], at: int) -> list[Output | Ask]:
+        outputs = self._writer.close([*stretches, *self._voice.close(at)], at)
+        self._voice.clear()
+        self._memory, self._next = b"", None
         return outputs
-
-    def _said(self, stretches: list[Stretch]) -> list[Output | Ask]:
-        outputs: list[Output | Ask] = []
-        for s in stretches:
-            if self._sound.level_dbfs((s.start, s.end)) >= self.options.floor_dbfs:
-                self._packer.speech.append((s.start, s.end))
-                outputs.append(Speech(Fraction(s.start, SOUND_RATE_HZ), Fraction(s.end, SOUND_RATE_HZ), s.score))
-        return outputs
-
-    def _packs(self, now: int) -> list[Output | Ask]:
-        """Ask for what is to be written down at sample `now`."""
-        outputs: list[Output | Ask] = []
-        while (count := self._packer.due(self._gate.since, now)) is not None:
-            if count == 0 and self._gate.since is not None:
-                at = self._sound.quietest(self._packer.room(self._gate.since, now))
-                outputs += self._said([self._gate.split(at)])
-                count = len(self._packer.speech)
-            if count:
-                outputs.append(self._ask(count, now))
-        return outputs
-
-    def _ask(self, count: int, now: int) -> Ask:
-        pack = self._packer.take(count, self._gate.since, now)
-        return Ask("speech", SpeechItem(self._sound.read(pack.pieces), self.options.language or None), pack)
-
-    def _write(self, pack: Pack, heard: Recognition) -> list[Output | Ask]:
-        """A sentence that goes over a pause which was cut out is two."""
-        outputs: list[Output | Ask] = []
-        placed = [(n, *pack.place(Span(w.start, w.end)), w) for n, segment in enumerate(heard.segments) for w in segment]
-        near = [p for p in placed if pack.near_speech(p[2], _samples(self.options.margin_ms))]
-        for number, (_, group) in enumerate(groupby(near, key=lambda p: p[:2])):
-            segment_id = f"{pack.pieces[0][0]}-{number}"
-            overhang = _samples(self.options.overhang_ms)
-            said = [(_not_before(pack, pack.within_speech(span, overhang)), word) for _, _, span, word in group]
-            words = tuple(_word(span, word, heard.language, segment_id) for span, word in said)
-            text = "".join(word.text for _, word in said).strip()
-            outputs += [Transcript(words[0].start, words[-1].end, segment_id, text, heard.language, words), *words]
-        return outputs
-
-
-def _not_before(pack: Pack, span: Span) -> Span:
-    """A word that a recogniser puts before the first speech of its pack lasts until there."""
-    return Span(span.start, max(span.end, Fraction(pack.speech[0][0], SOUND_RATE_HZ)))
-
-
-def _word(span: Span, word: HeardWord, language: str, segment_id: str) -> Word:
-    return Word(span.start, span.end, word.text.strip(), word.confidence, language, segment_id)
-
-
-def _samples(milliseconds: int) -> int:
-    return milliseconds * SOUND_RATE_HZ // 1000

@@ -17,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +34,15 @@ WARM_S = 120.0
 """What happens before is start-up."""
 SPOOL_BYTES = 64 << 20
 """A spool of this bound is full after about three minutes: the disk has to be flat then, as with a large one later."""
-TOPICS = ("transcripts", "captions", "events")
-NAMES = {"transcript": "words of a phrase", "start": "start of an event", "subtitle": "subtitle", "description": "description"}
+TOPICS = ("transcripts", "captions", "events", "partials")
+NAMES = {
+    "partial": "a word, to the partial that shows it first",
+    "stable": "a word, to the partial that calls it certain",
+    "word": "a word, to the final transcript",
+    "start": "start of an event",
+    "subtitle": "subtitle",
+    "description": "description",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,9 @@ class Consumer:
     kafka: Kafka
     stop: threading.Event = field(default_factory=threading.Event)
     late_s: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    newest: dict[str, int] = field(default_factory=dict)
+    words: int = 0
+    erased: int = 0
 
     def run(self) -> None:
         from kafka import TopicPartition
@@ -72,9 +82,26 @@ class Consumer:
         consumer.close()
 
     def _hear(self, record: dict[str, Any]) -> None:
-        what = record.get("lifecycle") or record.get("kind") or record["type"]
-        if what in NAMES:
-            self.late_s[what].append((datetime.now(UTC) - datetime.fromisoformat(record["end_time"])).total_seconds())
+        now, zero = datetime.now(UTC), datetime.fromisoformat(record["start_time"]) - timedelta(milliseconds=record["start_ms"])
+
+        def late(name: str, end_ms: int) -> None:
+            self.late_s[name].append((now - zero).total_seconds() - end_ms / 1000)
+
+        match record:
+            case {"type": "partial", "words": words, "stable": stable}:
+                self.erased += record["erased"]
+                for name, count in (("partial", len(words)), ("stable", stable)):
+                    if count and words[count - 1]["end_ms"] > self.newest.get(name, 0):
+                        self.newest[name] = words[count - 1]["end_ms"]
+                        late(name, self.newest[name])
+            case {"type": "transcript", "words": words}:
+                self.words += len(words)
+                for word in words:
+                    late("word", word["end_ms"])
+            case _:
+                what = record.get("lifecycle") or record["kind"]
+                if what in NAMES:
+                    late(what, record["end_ms"])
 
 
 def watch(out: Path, process: psutil.Process, since: float) -> Sample | None:
@@ -169,6 +196,9 @@ def main() -> None:
             p95 = seconds[min(len(seconds) - 1, len(seconds) * 95 // 100)]
             here = f"{statistics.median(seconds):.2f} s, {p95:.2f} s ({len(seconds)})"
             rows.append({"measured": f"from its end to a read_committed consumer, median and p95: {title}", "here": here})
+    if consumer.words:
+        erasure = consumer.erased / consumer.words
+        rows.append({"measured": "normalised erasure: words shown and taken back, over words", "here": f"{erasure:.3f} ({consumer.words})"})
     text = (
         f"One live 1080p25 stream over SRT, `{args.profile}` profile through Ray and Kafka, {args.minutes:.0f} minutes on {CORES} cores"
         f" (`python tests/bench/live.py --minutes {args.minutes:.0f}`), the spool bounded to {SPOOL_BYTES >> 20} MiB:\n\n{table(rows)}\n"
@@ -176,7 +206,7 @@ def main() -> None:
     print(text)
     if args.write:
         args.write.write_text(f"# A live stream for long\n\n{text}")
-    flat = growth(samples, "lag_s") < 1.5 and all(growth(samples, name) < 1.1 for name in ("rss_mb", "handles", "threads"))
+    flat = growth(samples, "lag_s") < 1.5 and all(growth(samples, name) < 1.1 for name in names)
     sys.exit(0 if flat else 1)
 
 

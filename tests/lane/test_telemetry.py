@@ -9,7 +9,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from operators.errors import ConfigError
-from operators.records import Clock, Gap
+from operators.facts import Word
+from operators.records import Clock, Gap, Partial, Transcript
 from pipeline.stream import StreamStatus
 from pipeline.telemetry import DeliveryStats, Histogram, ModelStats, StreamStats, serve_metrics
 
@@ -38,6 +39,23 @@ def test_one_endpoint_shows_streams_and_models() -> None:
     assert found["capstream_kafka_transaction_seconds", "cam-1"] == 0.006
     assert found["capstream_latency_seconds_bucket", "8.0", "cam-1", "gap"] == 1
     assert found["capstream_latency_seconds_bucket", "13.0", "cam-1", "gap"] == 2
+
+
+def test_partials_tell_how_early_words_are_shown_how_early_they_are_certain_and_how_many_are_taken_back() -> None:
+    status = StreamStatus("cam-1")
+    status.clock = Clock("arrival", (datetime.now(UTC) - timedelta(seconds=10)).isoformat())
+    words = tuple(Word(Fraction(n), Fraction(n + 1), f"w{n}", 0.9, "en", "s-0") for n in (5, 6, 7))
+
+    def partial(count: int, stable: int, erased: int) -> Partial:
+        return Partial(Fraction(5), words[count - 1].end, "s-0", count, "…", "en", words[:count], stable, erased)
+
+    for told in (partial(2, 0, 0), partial(3, 2, 1), partial(3, 2, 0)):
+        status.show(told)
+    status.note("listen", [Transcript(Fraction(5), Fraction(8), "s-0", "w5 w6 w7", "en", words)])
+    assert status.stats.latency["partial"].counts[4:7] == [1, 1, 0]  # 2 s after the third word, 3 s and a little after the second
+    assert sum(status.stats.latency["partial"].counts) == 2
+    assert sum(status.stats.latency["stable"].counts) == 1
+    assert (status.stats.words, status.stats.erased) == (3, 1)
 
 
 def test_latency_is_only_known_of_streams_with_a_clock() -> None:

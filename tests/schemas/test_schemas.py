@@ -18,8 +18,9 @@ from jsonschema import Draft202012Validator, ValidationError
 from operators.captioners import Describer, DescriberOptions, PlainCaptioner
 from operators.events.black import BlackDetector
 from operators.events.silence import SilenceDetector
+from operators.facts import Word
 from operators.media import PACKET_SAMPLES, Frame, Picture, PictureTrack, Samples, SoundTrack, StreamInfo
-from operators.records import RECORDS, Clock, Gap, Identity, Model, to_wire
+from operators.records import RECORDS, Clock, Gap, Identity, Model, Partial, partial_to_wire, to_wire
 from operators.speech.recognition import HeardWord, Recognition
 from operators.speech.vad import STATE_BYTES, WINDOW_SAMPLES, VadResult
 from operators.speech.words import SpeechTranscriber
@@ -221,3 +222,17 @@ def test_a_live_record_says_what_time_it_was() -> None:
     wire = to_wire(gap, Identity("film", 1, "look", 0), "2026-01-01T00:00:09Z", clock=Clock("arrival", "2025-12-31T23:59:59.250Z"))
     assert (wire["start_time"], wire["end_time"], wire["clock"]) == ("2026-01-01T00:00:00.750Z", "2026-01-01T00:00:01.250Z", "arrival")
     validator("gap").validate(wire)
+
+
+def test_a_partial_is_valid_and_says_of_each_word_whether_it_is_certain():
+    words = tuple(Word(F(n), F(n + 1), f"w{n}", 0.9, "en", "16000-0") for n in range(3))
+    partial = Partial(F(0), F(3), "16000-0", 3072, "w0 w1 w2", "en", words, 2, 1)
+    models = (Model("speech", "made", "1"),)
+    wire = partial_to_wire(partial, Identity("film", 1, "listen.words", 0), "2026-11-30T08:00:00.000Z", models, None)
+    schema = validator("partial")
+    schema.validate(wire)
+    assert set(schema.schema["properties"]) == set(wire)
+    assert [w["stable"] for w in wire["words"]] == [True, True, False]
+    for name in schema.schema["required"]:
+        with pytest.raises(ValidationError, match=name):
+            schema.validate({k: v for k, v in wire.items() if k != name})
