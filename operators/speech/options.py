@@ -34,7 +34,7 @@ class SpeechOptions:
     """0: in packs. Else word by word: what is being said is heard again each time so much has been added to it."""
     buffer_s: float = 12.0
     """Of what is heard again; it is cut at the end of a sentence, or here after the last word that is certain."""
-    segment_s: float = 5.0
+    segment_s: float = 4.0
     """Words that are certain are told as a transcript at the end of a sentence, or once they last this long."""
 
     def __post_init__(self) -> None:

@@ -54,7 +54,7 @@ class SubtitleCutter:
             case Transcript() as transcript:
                 self._ahead = [w for w in self._ahead if w.segment_id != transcript.segment_id]
                 self._take(transcript)
-                self._cut_certain()
+                self._close() if self._style.at_once else self._cut_certain()
             case Shot() as shot:
                 self._track.cut(shot)
             case Sound() | Event() as heard if self._style.sound:

@@ -144,6 +144,16 @@ def test_cues_come_while_the_talk_goes_on():
         assert len(operator.snapshot()[1]["words"]) < MOST_WORDS
 
 
+def test_live_a_transcript_is_shown_as_soon_as_it_is_there():
+    live, said, shown = SubtitleCutter(style("live")), "", []
+    for entry in log(transcripts(say("We are here. And then we went on, as far as the sea and further still. No."))):
+        shown += live.push(entry)
+        if isinstance(entry.value, Transcript):
+            said = f"{said} {entry.value.text}".strip()
+            assert " ".join(c.text for c in shown) == said
+    assert live.finish(entry.end) == []
+
+
 def test_a_sentence_without_end_is_cut_all_the_same():
     words = [replace(w, segment_id=f"{n // 30}") for n, w in enumerate(say("word " * 400))]
     said = [Transcript(p[0].start, p[-1].end, p[0].segment_id, "", "en", tuple(p)) for p in (words[n : n + 30] for n in range(0, 400, 30))]

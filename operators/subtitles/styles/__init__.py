@@ -65,6 +65,8 @@ class Style:
     """A cue that begins or ends so near to a cut of the picture is moved onto it; 0: cuts are not looked at."""
     sound: bool
     """Whether sounds are described."""
+    at_once: bool = False
+    """Each transcript is cut by itself as soon as it is there; else a cue waits until nothing that follows can change it."""
     languages: dict[str, LanguageRules] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
