@@ -9,7 +9,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
+
+# A machine that is busy elsewhere makes no test fail.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 REQUIRED = set(filter(None, os.environ.get("CAPSTREAM_REQUIRE", "").split(",")))
 MEDIA = Path(os.environ.get("CAPSTREAM_MEDIA") or Path(__file__).parents[2] / "shared" / "media")
