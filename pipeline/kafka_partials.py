@@ -72,8 +72,8 @@ class PartialProducer:
                     return kafka, KafkaProducer(
                         **kafka.client_options(),
                         acks=1,
-                        retries=0,
                         enable_idempotence=False,
+                        max_in_flight_requests_per_connection=1,
                         delivery_timeout_ms=DELIVERY_MS,
                         request_timeout_ms=DELIVERY_MS,
                         max_block_ms=DELIVERY_MS,
