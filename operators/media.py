@@ -67,7 +67,9 @@ class StreamInfo:
     reader_reason: str = ""
     """Why this reader and not the other one."""
     clock: Clock | None = None
-    """Of a live stream."""
+    """By which a live stream is dated."""
+    arrival: Clock | None = None
+    """By which it is known how late a live stream is: ours, whatever the source says."""
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,6 @@ class RecorderSettings:
     tracks: SourceOptions = DEFAULTS
     stdin: int | None = None
     """The handle from which the source `-` is read."""
-    link_local: bool = False
 
     @property
     def fingerprint(self) -> str:
@@ -95,9 +94,7 @@ def stop_recording(folder: Path) -> None:
         sleep(POLL_S)
 
 
-def start_recording(
-    uri: str, folder: Path, options: SpoolOptions = USUAL, tracks: SourceOptions = DEFAULTS, link_local: bool = False
-) -> Recording:
+def start_recording(uri: str, folder: Path, options: SpoolOptions = USUAL, tracks: SourceOptions = DEFAULTS) -> Recording:
     """The recorder of `uri` into `folder`: the one that runs, or a new one. Blocks until it has begun (not: until media came).
 
     Raises:
@@ -105,9 +102,9 @@ def start_recording(
         SourceUnavailable: its name is not known, or the recorder can not be started.
         StorageError: the folder can not be written.
     """
-    admit_live(uri, link_local)
+    admit_live(uri)
     stdin = os.dup(0) if uri == STDIN else None
-    settings = RecorderSettings(uri, str(folder), options, tracks, stdin, link_local)
+    settings = RecorderSettings(uri, str(folder), options, tracks, stdin)
     recording = Recording(folder, settings)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -207,7 +204,7 @@ def main() -> None:
     def stopped() -> bool:
         return bool(told) or lease.lapsed(monotonic())
 
-    address = admit_live(settings.uri, settings.link_local)
+    address = admit_live(settings.uri)
     writer = SpoolWriter(folder, settings.options)
     Recorder(address, writer, settings.options, settings.tracks, stopped, settings.stdin).run()
     writer.close()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from operators.sources.manifest import (
     MANIFEST,
+    ClockLine,
     Evicted,
     Line,
     ManifestFollower,
@@ -63,11 +64,14 @@ def kept_lines(lines: Sequence[Line], below: int) -> Iterator[Line]:
     first = next((line for line in lines if isinstance(line, SegmentBegin) and line.number >= below), None)
     since = Fraction(0) if first is None else first.first
     session = -1 if first is None else first.session
+    clocks = [line for line in lines if isinstance(line, ClockLine)]
     yield Evicted(below)
     for line in lines:
         match line:
             case Session():
                 gone = line.number < session
+            case ClockLine():
+                gone = line is not clocks[-1]
             case SegmentBegin() | SegmentEnd():
                 gone = line.number < below
             case Missing():

@@ -14,16 +14,18 @@ from av import AudioStream, Packet, VideoStream
 from av.container import InputContainer
 from av.stream import Stream
 
-from operators.errors import ConfigError
+from operators.errors import CapstreamError, ConfigError
 from operators.media import PictureTrack, SoundTrack
 from operators.sources.child import Child
-from operators.sources.live import Address, receiver_command
+from operators.sources.live import PIPE_LIFT, Address, receiver_command
 from operators.sources.live_clock import Timed
 from operators.sources.manifest import Arrival, TrackKind, now
 from operators.sources.probe import FASTEST_RATE
+from operators.sources.source_clock import ClockReading
 from operators.sources.tracks import SourceOptions, codec_of, language_of, picture_candidates, sound_candidates
 from operators.sources.ts_tables import TableWatch
 from operators.timeline import ZERO
+from pipeline.spool_relay import Relay
 
 READ_BYTES = 1 << 16
 Track = VideoStream | AudioStream
@@ -101,11 +103,17 @@ class Receiver:
     ) -> None:
         """watch: one is asked ten times a second while nothing comes, the other whenever something came; False ends everything here.
 
-        Raises DecodeError where ffmpeg can not be started.
+        Raises DecodeError where ffmpeg can not be started; LiveUnavailable, ConfigError where the address is not followed there.
         """
         self._address = address
         self._tracks = tracks
-        self.child = None if stdin is not None else Child(receiver_command(address, tracks, again), float("inf"), watch[0])
+        self.relay = Relay(address) if address.relayed else None
+        try:
+            self.child = None if stdin is not None else Child(self._command(again), float("inf"), watch[0])
+        except CapstreamError:
+            if self.relay:
+                self.relay.close()
+            raise
         self.pipe = StandardInput(stdin, watch[0]) if stdin is not None else None
         self._container: InputContainer | None = None
         self._watched: Watched | None = None
@@ -115,6 +123,8 @@ class Receiver:
         self._waiting: dict[TrackKind, Track] = {}
         self.answered: Arrival | None = None
         """When the first bytes came."""
+        self._first: Fraction | None = None
+        """The source's instant of the first packet."""
         self._on_bytes = watch[1]
 
     def open(self) -> bool:
@@ -170,12 +180,23 @@ class Receiver:
             for packet in self._container.demux(list(tracks.values())):
                 timed, kind = _timed(packet), kinds[packet.stream_index]
                 if timed is not None:
+                    self._first = timed.showing if self._first is None else self._first
                     self._understand(kind, packet)
                     yield kind, timed
                 if self.spoilt:
                     return
         except (av.FFmpegError, IndexError):
             return
+
+    def own_clock(self) -> ClockReading | None:
+        """What the source's own clock shows, as far as it is known by now."""
+        if self.relay is None:
+            return None
+        with self.relay.lock:
+            playing, reported = self.relay.playlists.first, self.relay.reports.zero
+        if playing is not None and self._first is not None:
+            return ClockReading(self._first, playing)
+        return ClockReading(Fraction(PIPE_LIFT), reported) if reported is not None else None
 
     @property
     def spoilt(self) -> str | None:
@@ -194,8 +215,13 @@ class Receiver:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self.child:
             self.child.close()
+        if self.relay:
+            self.relay.close()
         if self._container is not None:
             self._container.close()
+
+    def _command(self, again: bool) -> list[str]:
+        return receiver_command(self._address, self._tracks, again, self.relay.port if self.relay else None)
 
     def _understand(self, kind: TrackKind, packet: "Packet[Stream]") -> None:
         """A track of which too little came while tracks were looked for says what it is in its first key frame."""

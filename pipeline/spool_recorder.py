@@ -17,12 +17,14 @@ from pipeline.spool_writer import SpoolWriter
 TICK_S = 0.1
 HLS_PATIENCE = 3
 """A playlist gives its media in pieces of several seconds."""
+REPORTS_S = 4.0
+"""After the first media: an RTSP server reports its clock at once, or within five seconds (RFC 3550, 6.2)."""
 _MEANINGS = (
     (("Unauthorized", "Forbidden", "authorization failed"), "refuses the user or password: check them in the address"),
     (("Not Found",), "has no such stream: check the path in the address"),
     (("refused",), "refuses the connection: is the server running, and the port right?"),
     (("No route to host", "unreachable"), "can not be reached from here: check the address and the network"),
-    (("Failed to resolve", "Name or service"), "has a name that is not known here: check the address"),
+    (("certificate verify failed",), "shows a certificate that is not trusted here: check the address, or have its authority trusted"),
 )
 
 
@@ -84,7 +86,10 @@ class Recorder:
     def _receive(self, receiver: Receiver, continued: bool) -> None:
         assert receiver.answered is not None
         repeats = self.address.kind == "hls"
-        connection = Connection(receiver.container, receiver.streams, receiver.starts, receiver.answered, repeats, continued)
+        waits_s = REPORTS_S if self.address.kind == "rtsp" else 0.0
+        connection = Connection(
+            receiver.container, receiver.streams, receiver.starts, receiver.answered, repeats, continued, receiver.own_clock, waits_s
+        )
         self._timeline.connect(connection)
         for kind, timed in receiver.packets():
             self._seen_s = monotonic()
@@ -123,6 +128,10 @@ class Recorder:
         """Why it is down, for those who wait for it."""
         stalled = self._watch.stalled(monotonic())
         said = " ".join(receiver.child.said) if receiver.child and receiver.child.complaints else ""
+        if receiver.relay:
+            said = f"{said} {receiver.relay.said}"
+            if receiver.relay.refused:
+                return self._tell(receiver.relay.refused)
         if receiver.streams:
             return self._tell("has stopped sending")
         for words, meaning in _MEANINGS:

@@ -13,6 +13,7 @@ from av.stream import Stream
 from operators.sources.live_clock import Jump, LiveClock, Timed, next_beginning
 from operators.sources.manifest import Arrival, Missing, Resumed, Session, TrackKind, boot_id, now
 from operators.timeline import ZERO
+from pipeline.spool_clock import ClockKeeper, Read, utc
 from pipeline.spool_receiver import Track, picture_track, sound_track
 from pipeline.spool_tracks import PlaylistMemory, TrackSilence
 from pipeline.spool_watch import MissingParts, Pace, SpoolOptions
@@ -43,6 +44,10 @@ class Connection:
     """It gives again what it gave before."""
     continued: bool
     """It is the one before, with other tracks."""
+    own_clock: Read
+    """What is known of the source's own clock by now."""
+    own_clock_s: float
+    """Seconds after which nothing is to be expected of it."""
 
 
 @dataclass(slots=True)
@@ -55,6 +60,7 @@ class Timeline:
     clock_s: Callable[[], float] = monotonic
     _why: str = "start"
     _clock: "LiveClock[Packet[Stream]]" = field(init=False)
+    _own: ClockKeeper = field(init=False)
     _pace: Pace = field(default_factory=Pace)
     _connection: Connection | None = None
     _in_session: bool = False
@@ -65,6 +71,7 @@ class Timeline:
 
     def __post_init__(self) -> None:
         self._clock = LiveClock(self.turn)
+        self._own = ClockKeeper(self.writer)
         if self.writer.last_arrival is not None:
             self._take_up(*self.writer.last_arrival)
 
@@ -78,6 +85,7 @@ class Timeline:
 
     def lose(self, why: str) -> None:
         """The connection is over, or was none."""
+        self._own.lose()
         self._connection, self._in_session = None, False
         self.writer.close_segment()
         if self._down is None and self.writer.sessions:
@@ -105,6 +113,7 @@ class Timeline:
             while part := self._down.due(self._pace.at(self.clock_s())):
                 self.writer.say(Missing(*part, self._why, None))
         elif self._in_session:
+            self._own.tick(self.clock_s())
             for kind, silence in self._silences.items():
                 silent = Fraction(self.options.silent_s)
                 if self._clock.end - silence.since >= silent and silence.parts is None:
@@ -115,6 +124,7 @@ class Timeline:
     def end(self) -> None:
         """The last word on what is missing."""
         self.lose("source_down")
+        self._own.end()
         if self._down is not None and (part := self._down.rest(self._pace.at(self.clock_s()))):
             self.writer.say(Missing(*part, self._why, None))
 
@@ -144,7 +154,10 @@ class Timeline:
         if self.writer.sessions:
             overlap = self._clock.overlap(connection.starts)
             same = connection.continued or (bool(connection.starts) and overlap <= OVERLAP)
-            at, added = next_beginning(end, self._pace.at(connection.arrival.monotonic_s), goes_on, APART if same else ZERO)
+            by_pace = self._pace.at(connection.arrival.monotonic_s)
+            at, added = next_beginning(end, by_pace, goes_on, APART if same else ZERO)
+            if not added and at != goes_on:
+                at, _ = next_beginning(end, by_pace, self._own.instant(zero, connection.own_clock), ZERO)
             added -= overlap if same and added else ZERO
         if self._down is not None and (part := self._down.rest(at)):
             self.writer.say(Missing(*part, self._why, None))
@@ -174,14 +187,13 @@ class Timeline:
         self._in_session = True
         self._clock.begin(at, zero, self.clock_s(), jumped)
         streams = connection.streams
-        shown = connection.arrival.wall_time - timedelta(seconds=float(at))
+        arrival_zero = connection.arrival.wall_time - timedelta(seconds=float(at))
         session = Session(
             number=self.writer.sessions,
             at=at,
             why=why,
             arrival=connection.arrival,
-            clock="arrival",
-            zero=shown.isoformat(timespec="milliseconds"),
+            zero=utc(arrival_zero),
             container=connection.container,
             picture=picture_track(streams, at),
             sound=sound_track(streams, at),
@@ -189,6 +201,8 @@ class Timeline:
             begins=begins or {},
         )
         self.writer.begin(session, streams)
+        self._own.begin(instants, arrival_zero, connection.own_clock, connection.arrival.monotonic_s + connection.own_clock_s)
+        self._own.tick(self.clock_s())
         for kind in {*self._silences, *streams}:
             silence = self._silences.setdefault(kind, TrackSilence(at))
             silence.since = at
@@ -204,6 +218,7 @@ class Timeline:
         now_s = self.clock_s()
         if now_s - connection.arrival.monotonic_s > BURST_S:
             self._pace.came(showing, now_s)
+            self._own.came(showing, now_s)
 
     def _sounds_again(self, kind: TrackKind, showing: Fraction) -> bool:
         """Ends what is told of a track's silence; False for what comes too late to be told otherwise."""

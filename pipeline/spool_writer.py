@@ -17,6 +17,7 @@ from operators.sources.manifest import (
     LIFT,
     TRACKS,
     Arrival,
+    ClockLine,
     Ended,
     Evicted,
     Line,
@@ -73,6 +74,8 @@ class SpoolWriter:
         """Up to here the timeline is told."""
         self.last_arrival: tuple[Fraction, Arrival] | None = None
         """An instant of what was recorded before, and when it came."""
+        self.clock: ClockLine | None = None
+        """The latest that was told of it."""
         self._next = 0
         self._manifest = ManifestWriter(folder)
         self._take_up()
@@ -81,6 +84,8 @@ class SpoolWriter:
         """A line of the manifest; readers see it at once."""
         if isinstance(line, Missing | Ended):
             self.end = max(self.end, line.end if isinstance(line, Missing) else line.at)
+        if isinstance(line, ClockLine):
+            self.clock = line
         self._manifest.say(line)
 
     def begin(self, session: Session, streams: dict[TrackKind, Track]) -> None:
@@ -182,6 +187,8 @@ class SpoolWriter:
                 case Session():
                     self.sessions = line.number + 1
                     self.end = max(self.end, line.at)
+                case ClockLine():
+                    self.clock = line
                 case SegmentBegin():
                     open_segment, self._next = line, line.number + 1
                     self.last_arrival = line.first, line.arrival

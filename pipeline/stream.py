@@ -66,6 +66,7 @@ class StreamStatus:
     """What a process elsewhere that runs the stream said last."""
 
     clock: Clock | None = None
+    """By which a live stream is late."""
     stats: StreamStats = field(default_factory=StreamStats)
     newest: dict[str, Fraction] = field(default_factory=dict)
     """End of the last word that a partial showed ("partial"), and called stable ("stable")."""
@@ -150,7 +151,7 @@ async def _run_generation(
     source, info = opened
     ends = [at for at in (info.duration, plan.stop) if at is not None]
     status.duration = min(ends, default=None)
-    status.clock = info.clock
+    status.clock = info.arrival
     status.state = "running"
     try:
         results = await _run_lanes(plan, generation, place, (source, info), models, status, stop, settings)

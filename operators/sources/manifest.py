@@ -47,9 +47,8 @@ class Session:
     at: Fraction
     why: str
     arrival: Arrival
-    clock: Literal["source", "arrival"]
     zero: str
-    """What the clock shows at 0 of the timeline, RFC 3339, by what this session knows."""
+    """What our clock showed at 0 of the timeline, RFC 3339, by the arrival of this session."""
     container: str
     picture: PictureTrack | None
     sound: SoundTrack | None
@@ -60,6 +59,19 @@ class Session:
 
     def has(self, track: TrackKind) -> bool:
         return getattr(self, track) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class ClockLine:
+    """By which clock the stream is dated: the first of these lines decides it for good, later ones say how far that clock has moved."""
+
+    kind: Literal["source", "arrival"]
+    zero: str
+    """What it showed at 0 of the timeline when it was decided, RFC 3339, UTC."""
+    moved_s: float = 0.0
+    """What it shows now, less what it would show had it kept the pace of the timeline."""
+    why: str | None = None
+    """It was not the source's own: one clause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +136,9 @@ class Ended:
     why: str
 
 
-Line: TypeAlias = Session | SegmentBegin | SegmentEnd | Missing | Resumed | Down | Evicted | Ended
+Line: TypeAlias = Session | ClockLine | SegmentBegin | SegmentEnd | Missing | Resumed | Down | Evicted | Ended
 KINDS: dict[str, type[Line]] = {
-    "session": Session, "begin": SegmentBegin, "segment": SegmentEnd, "gap": Missing,
+    "session": Session, "clock": ClockLine, "begin": SegmentBegin, "segment": SegmentEnd, "gap": Missing,
     "resumed": Resumed, "down": Down, "evicted": Evicted, "end": Ended,
 }  # fmt: skip
 _NAMES = {cls: name for name, cls in KINDS.items()}

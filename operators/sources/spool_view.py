@@ -10,6 +10,7 @@ from time import monotonic
 
 from operators.sources.manifest import (
     MANIFEST,
+    ClockLine,
     Down,
     Ended,
     Evicted,
@@ -52,6 +53,8 @@ class SpoolView:
     down: Down | None = None
     """Why there is nothing, since the last session ended."""
     ended: Ended | None = None
+    clock: ClockLine | None = None
+    """The latest: of all of them `kind` and `zero` are the same."""
     _below: int = 0
     """Segments below this number were deleted."""
     _pieces: list[tuple[Fraction, Session | Missing]] = field(default_factory=list)
@@ -159,6 +162,8 @@ class SpoolView:
                 self.down = self.ended = None
                 if line.has(self.track):
                     self._pieces.append((line.begins.get(self.track, line.at), line))
+            case ClockLine():
+                self.clock = line
             case SegmentBegin():
                 self.segments.append(line)
             case SegmentEnd():

@@ -96,12 +96,13 @@ class SpooledSource:
         """
         until = monotonic() + self._options.wait_s
         view = SpoolView(self._folder, "picture", self._keep)
-        while not view.sessions:
+        while not view.sessions or view.clock is None:
             view.poll()
             down = view.down
-            if (down and down.final) or view.ended or monotonic() > until or self._closing.wait(POLL_S):
+            # What ended at once is read all the same.
+            if view.clock is None and ((down and down.final) or view.ended or monotonic() > until or self._closing.wait(POLL_S)):
                 raise LiveUnavailable(f"{self._uri}: {down.why if down else 'gives no media'}")
-        session = view.sessions[-1]
+        session, told = view.sessions[-1], view.clock
         return StreamInfo(
             uri=self._uri,
             container=session.container,
@@ -109,8 +110,9 @@ class SpooledSource:
             duration=None,
             picture=session.picture,
             sound=session.sound,
-            reader_reason="it is live",
-            clock=Clock(session.clock, session.zero),
+            reader_reason=f"it is live; {told.why}" if told.why else "it is live",
+            clock=Clock(told.kind, told.zero),
+            arrival=Clock("arrival", session.zero),
         )
 
     def frames(self, info: StreamInfo, need: FramesNeed, span: Span) -> Generator[Frame | Gap, None, None]:

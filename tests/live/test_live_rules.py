@@ -195,7 +195,7 @@ SEGMENT = Fraction(2)
 def session(number: int, at: int, sound: bool = True) -> Session:
     track = SoundTrack(1, "aac", 48_000, 2, None, Fraction(at)) if sound else None
     picture = PictureTrack(0, "h264", 64, 64, 0, None, Fraction(at))
-    return Session(number, Fraction(at), "start", now(), "arrival", "2026-01-01T00:00:00+00:00", "mpegts", picture, track, {})
+    return Session(number, Fraction(at), "start", now(), "2026-01-01T00:00:00+00:00", "mpegts", picture, track, {})
 
 
 class TestView:
@@ -362,7 +362,8 @@ def test_secrets_of_an_address_are_in_no_message() -> None:
 
 
 def test_what_is_given_to_ffmpeg_is_a_list_with_its_protocols() -> None:
-    command = receiver_command(admit_live("http://127.0.0.1:1/a.m3u8"), SourceOptions(), again=True)
-    assert command[command.index("-protocol_whitelist") + 1] == "http,https,tls,tcp,crypto,data"
+    command = receiver_command(admit_live("http://127.0.0.1:1/a.m3u8"), SourceOptions(), again=True, relay_port=1234)
+    assert command[command.index("-protocol_whitelist") + 1] == "http,tcp,crypto,data"
+    assert command[command.index("-http_proxy") + 1] == "http://127.0.0.1:1234"
     assert "file" not in command[command.index("-protocol_whitelist") + 1]
     assert command[command.index("-live_start_index") + 1] == "0"
