@@ -60,6 +60,10 @@ class RecordedSource(SpooledSource):
         self._view = SpoolView(recording.folder, "picture")
 
     @property
+    def clock_moved_s(self) -> float:
+        return self._view.clock.moved_s if self._view.clock else 0.0
+
+    @property
     def lanes(self) -> set[str]:
         """Those of the tracks that it has now; none while that is not known, or once it has ended."""
         self._view.poll()
@@ -111,6 +115,10 @@ class PlannedStream:
         assert isinstance(source, RecordedSource)
         source.recording.want()
         return source.lanes <= lanes
+
+    def clock_moved_s(self, source: Source) -> float:
+        assert isinstance(source, RecordedSource)
+        return source.clock_moved_s
 
     def close_source(self, source: Source, stopped: bool) -> None:
         if isinstance(source, RecordedSource):

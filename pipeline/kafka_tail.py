@@ -1,5 +1,6 @@
 """`capstream tail`: transcripts, captions and events from Kafka as they come, for people."""
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,12 +21,15 @@ class Once:
 
     def __init__(self) -> None:
         self._next: dict[Origin, int] = {}
+        self.twice = 0
+        """Records that came again: on a topic that is read from one place on there are none, but by H8."""
 
     def __call__(self, value: dict[str, Any]) -> bool:
         """Whether the record is new."""
         stream_id, generation, origin, sequence = identity(value)
         key = (stream_id, generation, origin)
         if sequence < self._next.get(key, 0):
+            self.twice += 1
             return False
         self._next[key] = sequence + 1
         return True
@@ -49,8 +53,13 @@ def tail(kafka: Kafka, streams: Sequence[str], beginning: bool, partials: bool) 
                 for records in consumer.poll(POLL_MS).values():
                     for record in records:
                         value = msgspec.json.decode(record.value)
-                        if (not streams or value["stream_id"] in streams) and (value["type"] == "partial" or new(value)):
+                        if streams and value["stream_id"] not in streams:
+                            continue
+                        if value["type"] == "partial" or new(value):
                             print(line(value), flush=True)
+                        else:
+                            what = f"{value['stream_id']}: {value['origin']} {value['sequence']}"
+                            print(f"capstream: {what} came again and is passed over; {new.twice} did so far", file=sys.stderr, flush=True)
     finally:
         consumer.close()
 

@@ -69,12 +69,17 @@ class StreamPlan(Protocol):
         ...
 
     def abandon_source(self, place: Path) -> None:
-        """The stream is stopped while `open_source` waits: it is to end soon, and no recorder is to stay. From another thread."""
+        """No recorder is to stay: what waits in `open_source` ends soon, and what reads the source comes to the end of what was received.
+        From another thread; may be called again."""
         ...
 
     def keep_source(self, source: Source, lanes: set[str]) -> bool:
         """A live source is still wanted: said every KEEP_S while the stream runs; its recorder ends when it hears nothing for long.
         False where the source has a track now whose lane is not among `lanes`."""
+        ...
+
+    def clock_moved_s(self, source: Source) -> float:
+        """Of a live source: by how much the clock that dates it has moved against what its records say."""
         ...
 
     def close_source(self, source: Source, stopped: bool) -> None:

@@ -86,6 +86,8 @@ class Watch:
         self._running: dict[str, StreamSpec] = {}
         self._refused: dict[str, tuple[StreamSpec, str]] = {}
         """Streams that can not be planned, and why."""
+        self._waiting: list[str] = []
+        """Streams for which there is no room now."""
         self._told: dict[str, str] = {}
         self._models: Mapping[str, ModelStats] = {}
 
@@ -98,7 +100,10 @@ class Watch:
             supervisor = Supervisor(runtime, resident=True)
             admission = Admission(runtime.places)
             close, address = serve_metrics(
-                self._fleet.metrics, supervisor.progress, lambda: self._models, self._delivery.stats if self._delivery else dict
+                self._fleet.metrics,
+                lambda: self._progress(supervisor),
+                lambda: self._models,
+                self._delivery.stats if self._delivery else dict,
             )
             say(f"metrics at http://{address}/metrics")
             try:
@@ -135,7 +140,14 @@ class Watch:
                 supervisor.add(plan)
                 self._running[stream_id] = wanted[stream_id]
                 room -= plan.live
+        self._waiting = waiting
         self._tell(self._fleet_status(supervisor.progress(), wanted, waiting))
+
+    def _progress(self, supervisor: Supervisor) -> list[StreamProgress]:
+        """Of every stream that is wanted, whether it runs or can not. From the thread that answers Prometheus."""
+        refused = [StreamProgress(name, "failed", ZERO, None, None, error=why) for name, (_, why) in self._refused.copy().items()]
+        waiting = [StreamProgress(name, "waiting", ZERO, None, None) for name in self._waiting]
+        return [*supervisor.progress(), *refused, *waiting]
 
     def _room(self, supervisor: Supervisor, admission: Admission) -> int:
         live = [s.lag_s for s in supervisor.progress() if s.state in ("running", "restarting") and s.duration is None]

@@ -6,12 +6,15 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
 from operators.sources.manifest import ClockLine
+from operators.sources.scan import SAME_JUMP
 from operators.sources.source_clock import ClockReading, believed
 from pipeline.spool_writer import SpoolWriter
 
 MOVED_S = 0.5
 """By so much more than is told already a clock has moved."""
 WINDOW_S = 60.0
+LISTED = Fraction(15)
+"""Seconds between the newest of what a playlist lists and the pace at which it came, at most, unless its clock was set."""
 Read = Callable[[], ClockReading | None]
 
 
@@ -52,13 +55,17 @@ class ClockKeeper:
         """The session is over: what it has not decided the next one may."""
         self._lost = True
 
-    def instant(self, raw: Fraction, read: Read) -> Fraction | None:
-        """Where the timeline is at the source's instant `raw`, by the source's own clock."""
+    def instant(self, raw: Fraction, read: Read, by_pace: Fraction, end: Fraction) -> Fraction | None:
+        """Where the timeline, which has come to `end`, is at the source's instant `raw` by the source's own clock; None where that does
+        not say, or not what can be. by_pace: where it is now by the pace of what came before."""
         told, reading = self.writer.clock, read()
         if told is None or told.kind != "source" or reading is None or not believed(reading.wall, datetime.now(UTC)):
             return None
-        since = reading.at(raw) - datetime.fromisoformat(told.zero)
-        return Fraction(round(since.total_seconds() * 1000) - round(told.moved_s * 1000), 1000)
+        zero = datetime.fromisoformat(told.zero) + timedelta(seconds=told.moved_s)
+        at = _since(zero, reading.at(raw))
+        if reading.newest is not None:
+            return at if abs(_since(zero, reading.newest) - by_pace) < LISTED else None
+        return at if end <= at <= by_pace + SAME_JUMP else None
 
     def tick(self, now_s: float) -> None:
         """To be called several times a second, and whenever something came."""
@@ -100,6 +107,10 @@ def _decided(anchor: _Anchor, reading: ClockReading | None) -> ClockLine:
     if not believed(reading.wall, datetime.now(UTC)):
         return replace(arrival, why=f"its own clock says that it is {utc(reading.wall)}, which is not believed")
     return ClockLine("source", utc(_zero(anchor, reading)))
+
+
+def _since(zero: datetime, instant: datetime) -> Fraction:
+    return Fraction(round((instant - zero).total_seconds() * 1000), 1000)
 
 
 def _zero(anchor: _Anchor, reading: ClockReading) -> datetime:

@@ -193,9 +193,9 @@ class Receiver:
         if self.relay is None:
             return None
         with self.relay.lock:
-            playing, reported = self.relay.playlists.first, self.relay.reports.zero
+            playing, newest, reported = self.relay.playlists.first, self.relay.playlists.newest, self.relay.reports.zero
         if playing is not None and self._first is not None:
-            return ClockReading(self._first, playing)
+            return ClockReading(self._first, playing, newest)
         return ClockReading(Fraction(PIPE_LIFT), reported) if reported is not None else None
 
     @property

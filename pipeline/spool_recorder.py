@@ -23,6 +23,7 @@ _MEANINGS = (
     (("Unauthorized", "Forbidden", "authorization failed"), "refuses the user or password: check them in the address"),
     (("Not Found",), "has no such stream: check the path in the address"),
     (("refused",), "refuses the connection: is the server running, and the port right?"),
+    (("failed: Input/output error", "timed out"), "does not answer: is its sender running, and the port right?"),
     (("No route to host", "unreachable"), "can not be reached from here: check the address and the network"),
     (("certificate verify failed",), "shows a certificate that is not trusted here: check the address, or have its authority trusted"),
 )

@@ -26,7 +26,9 @@ from operators.sources.source_clock import PlaylistClock, ReportClock
 CONNECT_S = 5.0
 PIECE = 1 << 16
 ELSEWHERE = "sends its viewers to another address, which is not followed: give that one"
-_NOT_PASSED = frozenset(("host", "connection", "proxy-connection", "proxy-authorization", "transfer-encoding", "content-length", "keep-alive"))
+_NOT_PASSED = frozenset(
+    ("host", "connection", "proxy-connection", "proxy-authorization", "transfer-encoding", "content-length", "keep-alive")
+)
 _SECURE = re.compile(r"https://[^\s\"'<>,]*", re.IGNORECASE)
 
 
@@ -181,14 +183,14 @@ class _Http(BaseHTTPRequestHandler):
         except ValueError:
             host = None
         if not host or parts.scheme != "http":
-            return self.send_error(400)
+            self.send_error(400)
+            return
         try:
             upstream = HTTPConnection(host, port)
             upstream.sock = relay.connect(host, port)
-        except CapstreamError:
-            return self.send_error(403)
-        except OSError:
-            return self.send_error(502)
+        except (CapstreamError, OSError) as e:
+            self.send_error(403 if isinstance(e, CapstreamError) else 502)
+            return
         scheme = "https" if relay.is_secure(host, port) else "http"
         authority = parts.netloc.rpartition("@")[2].removesuffix(f":{PORTS[scheme]}")
         with upstream.sock, suppress(HTTPException):

@@ -27,6 +27,8 @@ APART = Fraction(10)
 JUMP_CELL = Fraction(1, 10)
 """A jump of the source's clock takes so much of the timeline, so that it can be stated in it."""
 BURST_S = 5.0
+REPEATED = Fraction(1)
+"""A session begins so much before the timeline's end, at most, with packets that are passed over up to there."""
 OVERLAP = Fraction(1, 10)
 """A connection whose tracks begin no earlier than so much before they have ended goes on with the clock of the one before."""
 
@@ -96,8 +98,8 @@ class Timeline:
         assert connection is not None
         if connection.repeats and self._memory.knows(kind, timed.showing, bytes(timed.packet)):
             return
-        if not self._in_session:
-            self._begin_connected(connection, kind, timed)
+        if not self._in_session and not self._begin_connected(connection, kind, timed):
+            return
         found = self._clock.place(kind, timed, self.clock_s())
         if isinstance(found, Jump):
             self._jump(connection, found, [*self._clock.doubtful(), (kind, timed)])
@@ -140,7 +142,8 @@ class Timeline:
         self._clock.end = self.writer.end
         self._why, self._down = "recorder_restart", self._parts()
 
-    def _begin_connected(self, connection: Connection, kind: TrackKind, timed: AvTimed) -> None:
+    def _begin_connected(self, connection: Connection, kind: TrackKind, timed: AvTimed) -> bool:
+        """False where the packet is of what was recorded already, by the source's own clock."""
         if connection.repeats:
             # What is new came later than the first bytes.
             connection = self._connection = replace(connection, arrival=now())
@@ -156,14 +159,18 @@ class Timeline:
             same = connection.continued or (bool(connection.starts) and overlap <= OVERLAP)
             by_pace = self._pace.at(connection.arrival.monotonic_s)
             at, added = next_beginning(end, by_pace, goes_on, APART if same else ZERO)
-            if not added and at != goes_on:
-                at, _ = next_beginning(end, by_pace, self._own.instant(zero, connection.own_clock), ZERO)
+            own = None if at == goes_on or added else self._own.instant(zero, connection.own_clock, by_pace, end)
+            if own is not None:
+                if end - own > REPEATED:
+                    return False
+                at, added = max(end, own), max(ZERO, end - own)
             added -= overlap if same and added else ZERO
         if self._down is not None and (part := self._down.rest(at)):
             self.writer.say(Missing(*part, self._why, None))
         new = connection.continued and kind not in self._silences and goes_on is not None and ZERO <= goes_on < at
         self._begin(connection, (at, zero + added), self._why, begins={kind: goes_on} if new and goes_on is not None else {})
         self._down = None
+        return True
 
     def _jump(self, connection: Connection, jump: Jump, came: list[tuple[TrackKind, AvTimed]]) -> None:
         end = self.writer.end

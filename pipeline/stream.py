@@ -37,6 +37,8 @@ LOCK_WAIT_S = 10.0
 """A holder that was killed lets go of its lock at once; one that is being replaced may need a moment."""
 POLL_S = 0.1
 KEEP_S = 5.0
+END_S = 30.0
+"""A generation that another one follows has so long to come to its end."""
 SKEW = Fraction(30)
 """Seconds of media by which `look` and `listen` of a live stream may be apart before `narrate` goes on without the later one."""
 
@@ -154,14 +156,14 @@ async def _run_generation(
     status.clock = info.arrival
     status.state = "running"
     try:
-        results = await _run_lanes(plan, generation, place, (source, info), models, status, stop, settings)
+        results, changed = await _run_lanes(plan, generation, place, (source, info), models, status, stop, settings)
     except BaseException:
         with suppress(StorageError):  # a full disk is told of once
             await asyncio.to_thread(write_views, place.parent, place)
         raise
     await asyncio.to_thread(write_views, place.parent, place)
     complete = all(r.done for r in results.values())
-    if not complete and not stop.is_set():
+    if changed and not stop.is_set():
         return None
     warnings = tuple(f"{name}: {r.error.message}" for name, r in results.items() if r.error)
     return _outcome(plan.stream_id, "complete" if complete else "interrupted", place, warnings)
@@ -189,13 +191,14 @@ async def _run_lanes(
     status: StreamStatus,
     stop: asyncio.Event,
     settings: RunSettings,
-) -> dict[str, LaneResult]:
+) -> tuple[dict[str, LaneResult], bool]:
+    """What became of each lane, and whether the live source has other tracks now."""
     asks = {name: ask for name, (_, ask) in models.items()}
     halt = asyncio.Event()
     logs: list[LogWriter] = []
     runs: dict[str, asyncio.Task[LaneResult]] = {}
     ended = asyncio.create_task(stop.wait())
-    changed = False
+    changed_s: float | None = None
     partials = PartialProducer(settings.kafka) if plan.live and settings.kafka else None
 
     def committed(lane: LaneName, header: Header, said: list[Record], shown: list[Told]) -> None:
@@ -220,19 +223,24 @@ async def _run_lanes(
         begun = _begun(status, opened[1])
         pending: set[asyncio.Task[Any]] = {*runs.values(), ended}
         while pending - {ended}:
-            if plan.live and not halt.is_set() and not plan.keep_source(opened[0], begun):
-                changed = True
-                halt.set()
+            if plan.live:
+                status.stats.clock_moved_s = plan.clock_moved_s(opened[0])
+            if plan.live and (changed_s is not None or not plan.keep_source(opened[0], begun)):
+                changed_s = changed_s or monotonic()
+                # What was received so far is read to its end.
+                await asyncio.to_thread(plan.abandon_source, place)
+                if monotonic() - changed_s > END_S:
+                    halt.set()
             finished, pending = await asyncio.wait(pending, timeout=KEEP_S, return_when=asyncio.FIRST_COMPLETED)
             if ended in finished or any(t.exception() for t in finished):
                 halt.set()
-        return {name: task.result() for name, task in runs.items()}
+        return {name: task.result() for name, task in runs.items()}, changed_s is not None
     finally:
         ended.cancel()
         for task in runs.values():
             task.cancel()
         if plan.live:
-            await asyncio.to_thread(plan.close_source, opened[0], changed or stop.is_set())
+            await asyncio.to_thread(plan.close_source, opened[0], changed_s is not None or stop.is_set())
         await asyncio.gather(ended, *runs.values(), return_exceptions=True)
         if partials is not None:
             await asyncio.to_thread(partials.close)

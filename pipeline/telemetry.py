@@ -50,6 +50,8 @@ class StreamStats:
     """Words that partials showed and took back."""
     waiting: dict[str, int] = field(default_factory=dict)
     """Items that wait for answers of models, by lane."""
+    clock_moved_s: float = 0.0
+    """Live: by how much the clock that dates the stream has moved against what its records say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,9 @@ def _of_streams(streams: "list[StreamProgress]") -> "Iterator[Metric]":
     yield state
     position = GaugeMetricFamily("capstream_position_seconds", "Media time up to which the stream was read.", labels=["stream"])
     lag = GaugeMetricFamily("capstream_lag_seconds", "Live: how far that is behind the clock.", labels=["stream"])
+    moved = GaugeMetricFamily(
+        "capstream_clock_moved_seconds", "Live: the clock that dates the stream, less what its records say.", labels=["stream"]
+    )
     waiting = GaugeMetricFamily("capstream_waiting_items", "Items that wait for answers of models.", labels=["stream", "lane"])
     records = CounterMetricFamily("capstream_records", "Committed records.", labels=["stream", "lane", "type"])
     gaps = CounterMetricFamily("capstream_gap_seconds", "Media that was not analysed.", labels=["stream", "lane", "reason"])
@@ -134,6 +139,7 @@ def _of_streams(streams: "list[StreamProgress]") -> "Iterator[Metric]":
         restarts.add_metric([s.stream_id], s.restarts)
         if s.lag_s is not None:
             lag.add_metric([s.stream_id], s.lag_s)
+            moved.add_metric([s.stream_id], s.stats.clock_moved_s)
         for lane, count in s.stats.waiting.items():
             waiting.add_metric([s.stream_id, lane], count)
         for name, count in s.stats.records.items():
@@ -142,7 +148,7 @@ def _of_streams(streams: "list[StreamProgress]") -> "Iterator[Metric]":
             gaps.add_metric([s.stream_id, lane, reason], seconds)
         words.add_metric([s.stream_id], s.stats.words)
         erased.add_metric([s.stream_id], s.stats.erased)
-    yield from (position, lag, waiting, records, gaps, restarts, words, erased)
+    yield from (position, lag, moved, waiting, records, gaps, restarts, words, erased)
 
 
 def _of_models(models: Mapping[str, ModelStats]) -> "Iterator[Metric]":

@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 import ffmpeg
 
-from operators.errors import ConfigError
+from operators.errors import ConfigError, LiveUnavailable
 from operators.sources.binaries import find_ffmpeg
 from operators.sources.reach import Reach, look_up
 from operators.sources.tracks import SourceOptions
@@ -119,7 +119,8 @@ def receiver_command(address: Address, tracks: SourceOptions, again: bool, relay
     """Gives the source on stdout, in the address's transport. `again`: something of it was received before. `relay_port`: of the relay on
     this machine that everything over TCP goes through.
 
-    Looks up the name of what is not relayed. Raises ConfigError, LiveUnavailable.
+    Looks up the name of what is not relayed. Raises LiveUnavailable (it is not known now, or not followed where it is now), ConfigError
+    (there is no ffmpeg).
     """
     uri, options = _way(address, relay_port)
     options |= {"protocol_whitelist": _PROTOCOLS[address.kind], **_timeouts(address)}
@@ -134,7 +135,8 @@ def receiver_command(address: Address, tracks: SourceOptions, again: bool, relay
         out = ffmpeg.output(source, "pipe:1", **_chosen(tracks), c="copy", f="nut", **timing)
     command: list[str] = out.global_args("-nostdin", "-hide_banner", "-loglevel", "repeat+warning").compile(cmd=find_ffmpeg())
     setpriv = shutil.which("setpriv")
-    # One that hangs does not notice that nobody reads it any more.
+    # Around no relay; and one that hangs does not notice that nobody reads it any more.
+    command = ["env", "-u", "no_proxy", *command]
     return [setpriv, "--pdeathsig", "KILL", *command] if setpriv else command
 
 
@@ -157,7 +159,11 @@ def _way(address: Address, relay_port: int | None) -> tuple[str, dict[str, Any]]
         return urlunsplit(through), {"rtmp_tcurl": _application(parts)} if address.kind == "rtmp" else {}
     if not address.host:
         return address.uri, {}
-    found = look_up(address.host, address.port, address.reach).addresses[0]
+    try:
+        found = look_up(address.host, address.port, address.reach).addresses[0]
+    except ConfigError as e:
+        # It was followed before: its name may come back to where it was.
+        raise LiveUnavailable(e.message) from e
     host = f"[{found}]" if ":" in found else found
     port = f":{parts.port}" if parts.port else ""
     return urlunsplit(parts._replace(netloc=f"{before}{host}{port}")), {}

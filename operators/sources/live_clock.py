@@ -82,7 +82,8 @@ class LiveClock(Generic[PacketT]):
         self._before = {kind: t.raw for kind, t in self._tracks.items()} if jumped else {}
         self._tracks = {}
         apart = at > self.end + ROUNDED
-        self._floor = at if apart else ZERO
+        # Of what a recorder before this one recorded only the end is known.
+        self._floor = at if apart or not self._ends else ZERO
         self._floors = {} if apart else dict(self._ends)
         self.end = max(self.end, at)
 

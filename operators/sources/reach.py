@@ -11,9 +11,7 @@ from enum import IntEnum
 from operators.errors import ConfigError, LiveUnavailable
 
 Ip = ipaddress.IPv4Address | ipaddress.IPv6Address
-SECRETS = tuple(
-    map(ipaddress.ip_network, ("169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128", "100.100.100.200/32", "192.0.0.192/32"))
-)
+SECRETS = tuple(map(ipaddress.ip_network, ("169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128", "100.100.100.200/32", "192.0.0.192/32")))
 """Link-local addresses and their like: there machines are told their secrets."""
 EMBEDDED = ipaddress.ip_network("64:ff9b::/96")
 """The IPv4 address in the last 32 bits is what is reached (RFC 6052)."""

@@ -32,6 +32,8 @@ class ClockReading:
 
     raw: Fraction
     wall: datetime
+    newest: datetime | None = None
+    """What it showed at the end of the newest that the source lists, where it lists what there is."""
 
     def at(self, raw: Fraction) -> datetime:
         return self.wall + timedelta(microseconds=round((raw - self.raw) * 1_000_000))
@@ -47,6 +49,8 @@ class PlaylistClock:
 
     first: datetime | None = None
     """When the first segment that was fetched begins, by the source's clock as it shows now."""
+    newest: datetime | None = None
+    """When the last segment that is listed ends."""
     _starts: dict[Segment, datetime] = field(default_factory=dict)
     _fetched: bool = False
 
@@ -60,7 +64,7 @@ class PlaylistClock:
                 self.first += told - expected
             if at is not None:
                 self._starts[segment] = at
-                expected = at + timedelta(seconds=duration_s)
+                expected = self.newest = at + timedelta(seconds=duration_s)
 
     def fetch(self, address: str, first_byte: int) -> None:
         """Something is fetched from the source; it may be no segment."""
@@ -112,7 +116,8 @@ def _seconds(text: str) -> float:
 class ReportClock:
     """Given what an RTSP server sends over TCP, in order, in any pieces: its answers and, between them, RTP and RTCP (RFC 2326, 10.12).
 
-    ffmpeg's timestamps of a track begin at 0 with its first packet; those of several tracks follow the first report, those of one alone do not.
+    ffmpeg's timestamps of a track begin at 0 with its first packet; those of several tracks follow the first report, those of one alone
+    none.
     """
 
     zero: datetime | None = None

@@ -3,10 +3,11 @@
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from kafka_proxy import API_VERSIONS, KafkaProxy, oldest_init_producer_id
 from kafka_streams import LANES, Logs, Out, assert_exact, read, ship
@@ -64,16 +65,44 @@ def test_t03_a_broker_that_is_killed_and_comes_back(real_kafka: RealKafka, kafka
         assert_exact(kafka, expected(logs))
 
 
-def test_t04_a_broker_that_is_away_for_longer_than_a_transaction_lasts(real_kafka: RealKafka, kafka: Kafka, tmp_path: Path) -> None:
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("seconds", [12, 60])
+def test_t04_a_broker_that_is_away_for_longer_than_a_transaction_lasts(
+    real_kafka: RealKafka, kafka: Kafka, tmp_path: Path, seconds: int
+) -> None:
     broker = own(real_kafka)
     with Logs(tmp_path) as logs, delivering(kafka, tmp_path, "one") as delivery:
         grow(logs, 0.5)
         broker.kill()
-        grow(logs, 12)
+        grow(logs, seconds)
         broker.start()
         logs.finish()
         assert delivery.finish() == []
         assert_exact(kafka, expected(logs))
+
+
+@pytest.mark.timeout(240)
+def test_t14_many_streams_that_commit_at_once_in_one_process(kafka: Kafka, tmp_path: Path) -> None:
+    names = [f"s{n:02}" for n in range(64)]
+    with ExitStack() as stack:
+        logs = [stack.enter_context(Logs(tmp_path, name)) for name in names]
+        delivery = stack.enter_context(delivering(kafka, tmp_path, *names))
+        assert delivery._process is not None
+        process, sizes = psutil.Process(delivery._process.pid), []
+        for _ in range(20):
+            begun = time.monotonic()
+            for log in logs:
+                log.say("listen")
+                log.commit("listen")
+            sizes.append(process.memory_info().rss)
+            time.sleep(max(0.0, 1 - (time.monotonic() - begun)))
+        for log in logs:
+            log.finish()
+        assert delivery.finish() == []
+        waited = sorted(stats.transaction_s for stats in delivery.stats().values())
+        print(f"64 streams: the last transactions took {waited[32] * 1000:.0f} ms at the median, {waited[-1] * 1000:.0f} ms at most")
+        assert sizes[-1] < sizes[len(sizes) // 2] + 20_000_000
+        assert_exact(kafka, {origin: count for log in logs for origin, count in expected(log).items()})
 
 
 def test_t08_held_for_longer_than_a_transaction_lasts(kafka: Kafka, tmp_path: Path) -> None:

@@ -242,6 +242,7 @@ def test_t12_what_such_an_end_lets_through_readers_drop_by_identity(kafka: Kafka
     assert [v["sequence"] for v in values] == [0, 1, 2, 1, 2, 3]
     new = Once()
     assert [v["sequence"] for v in values if new(v)] == [0, 1, 2, 3]
+    assert new.twice == 2
 
 
 @pytest.mark.parametrize("api", [PRODUCE, END_TXN, ADD_PARTITIONS, INIT_PRODUCER_ID])

@@ -192,6 +192,7 @@ class Late(Camera):
 
     tracks: set[str] = field(default_factory=lambda: {"look"})
     opened: list[str] = field(default_factory=list)
+    abandoned: list[str] = field(default_factory=list)
 
     def open_source(self, place: Path) -> Any:
         film, info = super().open_source(place)
@@ -201,27 +202,46 @@ class Late(Camera):
     def keep_source(self, source: Any, lanes: set[str]) -> bool:
         return self.tracks <= lanes
 
+    def abandon_source(self, place: Path) -> None:
+        self.abandoned.append(place.name)
 
-@on_a_loop
-async def test_a_track_that_comes_later_begins_a_new_generation(tmp_path: Path) -> None:
-    plan = Late()
+
+async def sound_comes_later(out: Path, plan: Late, answer_s: float) -> None:
+    """`answer_s`: what the answers of models take from then on."""
 
     async def and_then_sound_came(item: Any) -> Any:
         if len(plan.opened) == 1:
             plan.tracks.add("listen")
-            await asyncio.sleep(60)
+            await asyncio.sleep(answer_s)
         return MODELS["name"](item)
 
-    stream_keep, stream.KEEP_S = stream.KEEP_S, 0.01
-    try:
-        assert (await go(tmp_path, plan, {"name": and_then_sound_came})).state == "complete"
-    finally:
-        stream.KEEP_S = stream_keep
+    assert (await go(out, plan, {"name": and_then_sound_came})).state == "complete"
     assert plan.opened == ["1", "2"]
+    assert set(plan.abandoned) == {"1"}
     assert plan.closed == [True, False]
-    heard = [f"{n}: {sum(1 for _ in committed_records(tmp_path / 'film' / n / 'narrate.jsonl'))}" for n in "12"]
-    assert heard[0] != heard[1]
-    assert "listen.words/fact" in told(tmp_path, 2)
+    assert "listen.words/fact" in told(out, 2)
+
+
+def lanes_ended(out: Path, generation: int) -> list[str]:
+    place = out / "film" / str(generation)
+    return [lane for lane in stream.LANES if any(r["type"] == "end" for r in committed_records(place / f"{lane}.jsonl"))]
+
+
+@on_a_loop
+async def test_a_track_that_comes_later_begins_a_new_generation_after_the_end_of_the_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "KEEP_S", 0.01)
+    await sound_comes_later(tmp_path, Late(), 0.05)
+    assert lanes_ended(tmp_path, 1) == lanes_ended(tmp_path, 2) == list(stream.LANES)
+
+
+@on_a_loop
+async def test_an_old_generation_that_does_not_come_to_its_end_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "KEEP_S", 0.01)
+    monkeypatch.setattr(stream, "END_S", 0.1)
+    await sound_comes_later(tmp_path, Late(), 60)
+    assert "narrate" not in lanes_ended(tmp_path, 1)
 
 
 @on_a_loop

@@ -19,6 +19,7 @@ def test_one_endpoint_shows_streams_and_models() -> None:
     status = StreamStatus("cam-1")
     status.clock = Clock("arrival", (datetime.now(UTC) - timedelta(seconds=12)).isoformat())
     status.note("look", [Gap(Fraction(1), Fraction(3), "look", "source_down"), Gap(Fraction(4), Fraction(5), "look", "source_down")])
+    status.stats.clock_moved_s = -0.7
     progress = replace(status.progress(), state="running", lag_s=1.5, stats=status.stats)
     close, address = serve_metrics(
         "127.0.0.1:0", lambda: [progress], lambda: {"speech/0": ModelStats(2.5, 7, 9, 1)}, lambda: {"cam-1": DeliveryStats(4096, 0.006)}
@@ -31,6 +32,7 @@ def test_one_endpoint_shows_streams_and_models() -> None:
     assert found["capstream_streams", "running"] == 1
     assert found["capstream_streams", "failed"] == 0
     assert found["capstream_lag_seconds", "cam-1"] == 1.5
+    assert found["capstream_clock_moved_seconds", "cam-1"] == -0.7
     assert found["capstream_gap_seconds_total", "cam-1", "look", "source_down"] == 3
     assert found["capstream_records_total", "cam-1", "gap", "look"] == 2
     assert found["capstream_model_busy_seconds_total", "speech/0"] == 2.5

@@ -103,6 +103,53 @@ class FaultProxy:
         return bytes(changed)
 
 
+class LossyUdp:
+    """Between one client and the server at `port`, datagram by datagram: each is lost with a chance of `share`. A context manager."""
+
+    def __init__(self, port: int, share: float) -> None:
+        self.share = share
+        self.lost = 0
+        self._chance = random.Random(1)
+        self._over = Event()
+        self._front = socket.socket(type=socket.SOCK_DGRAM)
+        self._front.bind(("127.0.0.1", 0))
+        self._back = socket.socket(type=socket.SOCK_DGRAM)
+        self._back.connect(("127.0.0.1", port))
+        self._client: tuple[str, int] | None = None
+        self.port = int(self._front.getsockname()[1])
+
+    def __enter__(self) -> "LossyUdp":
+        for pump in (self._ahead, self._back_again):
+            Thread(target=pump, daemon=True).start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._over.set()
+        for one in (self._front, self._back):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+
+    def _ahead(self) -> None:
+        while not self._over.is_set():
+            with suppress(OSError):
+                data, self._client = self._front.recvfrom(65536)
+                if self._passes():
+                    self._back.send(data)
+
+    def _back_again(self) -> None:
+        while not self._over.is_set():
+            with suppress(OSError):
+                data = self._back.recv(65536)
+                if self._client is not None and self._passes():
+                    self._front.sendto(data, self._client)
+
+    def _passes(self) -> bool:
+        lost = self._chance.random() < self.share
+        self.lost += lost
+        return not lost
+
+
 class TsServer:
     """MPEG-TS over HTTP, live: whoever connects gets what is sent from now on, by the clock, up to the end of `media`."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -13,7 +13,6 @@ from broadcasts import H264, ffmpeg
 from sources.made_media import both
 
 LISTED = 4
-FIRST = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 @dataclass
@@ -22,12 +21,14 @@ class RollingHls:
 
     frozen_at: from this segment on the playlist stays as it is. lost: segments that are listed and not there (404).
     gone: the playlist itself is not there. twice: segments that are listed again right after themselves.
-    shift: what is added to the numbers in the playlist.
+    shift: what is added to the numbers in the playlist. clock: when the first segment began; None: it is not said. elsewhere: the address
+    in front of the names of segments.
     """
 
     folder: Path
     seconds: int
-    clock: bool = False
+    clock: datetime | None = None
+    elsewhere: str = ""
     frozen_at: int | None = None
     lost: set[int] = field(default_factory=set)
     gone: bool = False
@@ -85,6 +86,6 @@ class RollingHls:
         for number in numbers:
             for _ in range(2 if number in self.twice else 1):
                 if self.clock:
-                    lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{(FIRST + timedelta(seconds=number)).isoformat()}")
-                lines += ["#EXTINF:1.0,", f"{number}.ts"]
+                    lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{(self.clock + timedelta(seconds=number)).isoformat()}")
+                lines += ["#EXTINF:1.0,", f"{self.elsewhere}{number}.ts"]
         return "\n".join(lines) + "\n"

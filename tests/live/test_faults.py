@@ -11,9 +11,9 @@ from typing import Any
 
 import psutil
 import pytest
-from broadcasts import H264, QUICK, clip, lines, reader, recorded, wait_until, watched
+from broadcasts import H264, QUICK, clip, free_port, lines, reader, recorded, sender, wait_until, watched
 from conftest import missing
-from faulty import FaultProxy, TsServer
+from faulty import FaultProxy, LossyUdp, TsServer
 
 from operators.media import Frame, Samples
 from operators.records import Gap
@@ -65,6 +65,36 @@ def test_a_connection_that_breaks_is_made_again_and_the_gap_is_stated(fault: str
     # The timeline goes on by the clock.
     passed = second.arrival.monotonic_s - first.arrival.monotonic_s
     assert abs(float(second.at) - passed) < 1
+
+
+def test_datagrams_that_are_lost_are_sent_again_or_a_gap_is_stated(tmp_path: Path) -> None:
+    port = free_port()
+    with (
+        sender(clip(30), f"srt://127.0.0.1:{port}?mode=listener"),
+        LossyUdp(port, 0.1) as proxy,
+        watched(f"srt://127.0.0.1:{proxy.port}?mode=caller", tmp_path) as watching,
+    ):
+        live = watching.live
+        wait_until(lambda: live.samples[-1:] and live.samples[-1].end > 6, 40)
+        few = proxy.lost
+        proxy.share = 1.0
+        wait_until(lambda: lines(tmp_path, Down), 20)
+        proxy.share = 0.1
+        wait_until(lambda: len(lines(tmp_path, Session)) == 2, 20)
+        wait_until(lambda: live.samples[-1].end > lines(tmp_path, Session)[1].at + 1, 20)
+        watching.end()
+    assert few > 20
+    assert_tiled(live.samples)
+    heard = sum(s.end - s.start for s in live.samples if isinstance(s, Samples) and s.end <= 6)
+    # What was not sent again in time is told: nothing is passed over in silence.
+    assert heard + sum(g.end - g.start for g in gaps(live.samples) if g.end <= 6) >= Fraction(59, 10)
+    assert any(g.reason == "source_down" and g.start >= 6 for g in gaps(live.samples))
+
+
+def test_nobody_at_the_other_end_of_srt(tmp_path: Path) -> None:
+    with recorded(f"srt://127.0.0.1:{free_port()}?mode=caller", tmp_path):
+        [down, *_] = wait_until(lambda: lines(tmp_path, Down), 10)
+    assert down.why.startswith("does not answer")
 
 
 def test_a_server_that_never_answers_is_left_soon(tmp_path: Path) -> None:

@@ -290,6 +290,19 @@ class TestGrids:
         assert [p.index for p in given] == list(range(10))
         assert all(p.pcm.all() for p in given)
 
+    @pytest.mark.parametrize("ppm", [200, -200])
+    def test_sound_whose_samples_run_away_from_its_instants_stays_with_the_pictures(self, ppm: int) -> None:
+        """L10: for an hour, samples come 200 ppm too fast or too slow for what the source says of their instants."""
+        grid, pcm = SampleGrid(ALL), np.ones(16_000, np.float32)
+        grid.start(None)
+        furthest = 0.0
+        for n in range(3600):
+            at = Fraction(n) * (1_000_000 - ppm) / 1_000_000
+            for _ in grid.take(at, pcm, False):
+                pass
+            furthest = max(furthest, abs(float(grid.position - at - 1)))
+        assert furthest < 0.3
+
     def test_a_decoder_counts_up_to_where_the_next_one_does(self) -> None:
         grid = SampleGrid(ALL)
         grid.start(Fraction(1))

@@ -139,8 +139,8 @@ class TestPlaylists:
             watching.end()
         return watching.live
 
-    def test_live_edge_and_the_own_time_of_the_source(self, tmp_path: Path) -> None:
-        server = RollingHls(tmp_path / "hls", 12, clock=True)
+    def test_live_edge(self, tmp_path: Path) -> None:
+        server = RollingHls(tmp_path / "hls", 12)
         live = self.play(server, tmp_path / "spool", 9)
         assert len(frames_of(live.frames)) >= 20
         assert not [g for g in live.samples if isinstance(g, Gap)]

@@ -92,6 +92,9 @@ class Plan:
     def keep_source(self, source: Film, lanes: set[str]) -> bool:
         return True
 
+    def clock_moved_s(self, source: Film) -> float:
+        return 0.0
+
     def close_source(self, source: Film, stopped: bool) -> None:
         pass
 

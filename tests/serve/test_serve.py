@@ -41,6 +41,10 @@ class Served:
         done = subprocess.run([CAPSTREAM, "status", "--out", str(self.out), "--json"], capture_output=True, text=True)
         return {s["stream_id"]: s for s in json.loads(done.stdout)["streams"]} if done.stdout else {}
 
+    def metrics(self) -> str:
+        address = next(line for line in self.said.read_text().splitlines() if "metrics at" in line).split()[-1]
+        return str(urllib.request.urlopen(address, timeout=10).read().decode())
+
     def until(self, holds: Callable[[dict[str, dict[str, Any]]], bool]) -> dict[str, dict[str, Any]]:
         end = monotonic() + 90
         while not holds(status := self.status()):
@@ -65,6 +69,9 @@ def test_streams_come_and_go_with_the_fleet_file(served: Served) -> None:
     assert status["missing"]["state"] == "failed"
     assert "there is no such file" in status["missing"]["error"]
     assert (served.out / "one" / "one.jsonl").exists()
+    page = served.metrics()
+    assert 'capstream_streams{state="complete"} 1.0' in page
+    assert 'capstream_streams{state="failed"} 1.0' in page
 
     served.want(two=CLIP)
     status = served.until(lambda s: s.get("two", {}).get("state") == "complete")
@@ -75,9 +82,8 @@ def test_streams_come_and_go_with_the_fleet_file(served: Served) -> None:
     while "the fleet stays as it was" not in served.said.read_text():
         assert monotonic() < end
         sleep(0.1)
-    address = next(line for line in served.said.read_text().splitlines() if "metrics at" in line).split()[-1]
-    page = urllib.request.urlopen(address, timeout=10).read().decode()
-    assert 'capstream_streams{state="complete"} 1.0' in page
+    page = served.metrics()
+    assert 'capstream_streams{state="failed"} 0.0' in page
     assert 'capstream_records_total{lane="look",stream="two",type="event"}' in page
 
     shown = subprocess.run([CAPSTREAM, "status", "--out", str(served.out)], capture_output=True, text=True)
