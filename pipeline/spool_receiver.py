@@ -10,25 +10,22 @@ from types import TracebackType
 from typing import Any, Protocol
 
 import av
-from av import AudioStream, Packet, VideoStream
+from av import Packet, VideoStream
 from av.container import InputContainer
 from av.stream import Stream
 
 from operators.errors import CapstreamError, ConfigError
-from operators.media import PictureTrack, SoundTrack
 from operators.sources.child import Child
 from operators.sources.live import PIPE_LIFT, Address, receiver_command
 from operators.sources.live_clock import Timed
 from operators.sources.manifest import Arrival, TrackKind, now
-from operators.sources.probe import FASTEST_RATE
 from operators.sources.source_clock import ClockReading
-from operators.sources.tracks import SourceOptions, codec_of, language_of, picture_candidates, sound_candidates
+from operators.sources.tracks import SourceOptions, picture_candidates, sound_candidates
 from operators.sources.ts_tables import TableWatch
-from operators.timeline import ZERO
 from pipeline.spool_relay import Relay
+from pipeline.spool_writer import Track
 
 READ_BYTES = 1 << 16
-Track = VideoStream | AudioStream
 SPOILT = ("Non-monoton", "New audio stream", "New video stream")
 """Complaints after which what ffmpeg copies is not what came: timestamps that it flattened, tracks that it leaves out."""
 TS_OPTIONS = {"correct_ts_overflow": "0", "probesize": "4000000", "analyzeduration": "2500000"}
@@ -248,21 +245,3 @@ def _timed(packet: "Packet[Stream]") -> "Timed[Packet[Stream]] | None":
         return None
     decoding = packet.dts if packet.dts is not None else showing
     return Timed(packet, decoding * base, showing * base, (packet.duration or 0) * base)
-
-
-def picture_track(streams: dict[TrackKind, Track], at: Fraction) -> PictureTrack | None:
-    track = streams.get("picture")
-    if not isinstance(track, VideoStream):
-        return None
-    stretch, width, rate = track.sample_aspect_ratio or Fraction(1), track.width, track.average_rate
-    if Fraction(1, 8) <= stretch <= 8:
-        width = max(1, round(width * stretch))
-    shown = rate if rate and ZERO < rate <= FASTEST_RATE else None
-    return PictureTrack(0, codec_of(track), width, track.height, 0, shown, at)
-
-
-def sound_track(streams: dict[TrackKind, Track], at: Fraction) -> SoundTrack | None:
-    track = streams.get("sound")
-    if not isinstance(track, AudioStream):
-        return None
-    return SoundTrack(0, codec_of(track), track.rate, track.channels, language_of(track), at)

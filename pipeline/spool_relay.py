@@ -20,7 +20,7 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 from operators.errors import CapstreamError
 from operators.sources.live import LOOPBACK, PORTS, Address, plain_http
 from operators.sources.playlist import MOST_BYTES, begins
-from operators.sources.reach import Reach, look_up
+from operators.sources.reach import Reach, connect, look_up
 from operators.sources.source_clock import PlaylistClock, ReportClock
 
 CONNECT_S = 5.0
@@ -53,6 +53,7 @@ class Relay(ThreadingTCPServer):
         self._secure = {(address.host, address.port)} if address.secure else set()
         """Hosts and ports that speak TLS."""
         self._open: set[socket.socket] = set()
+        self._closed = False
         Thread(target=self.serve_forever, args=(0.05,), name="relay", daemon=True).start()
 
     def close(self) -> None:
@@ -60,9 +61,9 @@ class Relay(ThreadingTCPServer):
         self.shutdown()
         self.server_close()
         with self.lock:
+            self._closed = True
             for one in self._open:
-                with suppress(OSError):
-                    one.shutdown(socket.SHUT_RDWR)
+                _end(one)
 
     def connect(self, host: str, port: int) -> socket.socket:
         """Raises CapstreamError (it is not followed there, or its name is not known), OSError."""
@@ -72,7 +73,7 @@ class Relay(ThreadingTCPServer):
             self.refused = e.message
             raise
         try:
-            raw = _first_that_answers(place.addresses, port)
+            raw = connect(place, CONNECT_S)
             found = self._secured(raw, host, place.reach) if (host, port) in self._secure else raw
         except OSError as e:
             self.said = str(e)
@@ -85,6 +86,8 @@ class Relay(ThreadingTCPServer):
         """It is ended with the relay."""
         with self.lock:
             self._open = {s for s in self._open if s.fileno() >= 0} | {one}
+            if self._closed:
+                _end(one)
         return one
 
     def plain(self, uri: str) -> str:
@@ -113,14 +116,9 @@ class Relay(ThreadingTCPServer):
         return context.wrap_socket(raw, server_hostname=host)
 
 
-def _first_that_answers(addresses: tuple[str, ...], port: int) -> socket.socket:
-    for n, address in enumerate(addresses, 1):
-        try:
-            return socket.create_connection((address, port), CONNECT_S)
-        except OSError:
-            if n == len(addresses):
-                raise
-    raise AssertionError("a place has addresses")
+def _end(one: socket.socket) -> None:
+    with suppress(OSError):
+        one.shutdown(socket.SHUT_RDWR)
 
 
 def _there(server: socket.socket) -> Iterator[bytes]:

@@ -14,10 +14,9 @@ from operators.sources.live_clock import Jump, LiveClock, Timed, next_beginning
 from operators.sources.manifest import Arrival, Missing, Resumed, Session, TrackKind, boot_id, now
 from operators.timeline import ZERO
 from pipeline.spool_clock import ClockKeeper, Read, utc
-from pipeline.spool_receiver import Track, picture_track, sound_track
-from pipeline.spool_tracks import PlaylistMemory, TrackSilence
+from pipeline.spool_tracks import PlaylistMemory, TrackSilence, picture_track, sound_track
 from pipeline.spool_watch import MissingParts, Pace, SpoolOptions
-from pipeline.spool_writer import SpoolWriter, files_base
+from pipeline.spool_writer import SpoolWriter, Track, files_base
 
 AvTimed = Timed["Packet[Stream]"]
 TRACK_PART = Fraction(20)

@@ -1,18 +1,43 @@
-"""What the recorder of a live source remembers of its tracks: when each last came, and what a playlist may give again."""
+"""What the recorder of a live source says of its tracks, and remembers: when each last came, and what a playlist may give again."""
 
 from collections import deque
 from dataclasses import dataclass, field
 from fractions import Fraction
 from zlib import crc32
 
+from av import AudioStream, VideoStream
+
+from operators.media import PictureTrack, SoundTrack
 from operators.sources.grid import SUSPECT_HOLE
 from operators.sources.manifest import TrackKind
+from operators.sources.probe import FASTEST_RATE
+from operators.sources.tracks import codec_of, language_of
+from operators.timeline import ZERO
 from pipeline.spool_watch import MissingParts
+from pipeline.spool_writer import Track
 
 MOMENT = Fraction(1, 100)
 REMEMBERED = 20_000
 """Packets that are known again when a playlist lists them again."""
 Key = tuple[TrackKind, int, int]
+
+
+def picture_track(streams: dict[TrackKind, Track], at: Fraction) -> PictureTrack | None:
+    track = streams.get("picture")
+    if not isinstance(track, VideoStream):
+        return None
+    stretch, width, rate = track.sample_aspect_ratio or Fraction(1), track.width, track.average_rate
+    if Fraction(1, 8) <= stretch <= 8:
+        width = max(1, round(width * stretch))
+    shown = rate if rate and ZERO < rate <= FASTEST_RATE else None
+    return PictureTrack(0, codec_of(track), width, track.height, 0, shown, at)
+
+
+def sound_track(streams: dict[TrackKind, Track], at: Fraction) -> SoundTrack | None:
+    track = streams.get("sound")
+    if not isinstance(track, AudioStream):
+        return None
+    return SoundTrack(0, codec_of(track), track.rate, track.channels, language_of(track), at)
 
 
 @dataclass(slots=True)

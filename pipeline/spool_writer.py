@@ -75,7 +75,6 @@ class SpoolWriter:
         self.last_arrival: tuple[Fraction, Arrival] | None = None
         """An instant of what was recorded before, and when it came."""
         self.clock: ClockLine | None = None
-        """The latest that was told of it."""
         self._next = 0
         self._manifest = ManifestWriter(folder)
         self._take_up()

@@ -67,6 +67,17 @@ def look_up(host: str, port: int, most: Reach = Reach.HERE) -> Place:
     return Place(host, port, addresses, reaches[furthest])
 
 
+def connect(place: Place, timeout_s: float) -> socket.socket:
+    """To the first of its addresses that answers. Raises OSError."""
+    for n, address in enumerate(place.addresses, 1):
+        try:
+            return socket.create_connection((address, place.port), timeout_s)
+        except OSError:
+            if n == len(place.addresses):
+                raise
+    raise AssertionError("a place has addresses")
+
+
 def _embedded(address: Ip) -> ipaddress.IPv4Address | None:
     if isinstance(address, ipaddress.IPv4Address):
         return None

@@ -7,6 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import psutil
@@ -20,6 +21,7 @@ from operators.records import Gap
 from operators.sources.manifest import Down, Missing, SegmentBegin, Session
 from operators.sources.spooled import SpooledOptions, SpooledSource
 from operators.timeline import Span
+from pipeline.spool_watch import SpoolOptions
 
 pytestmark = pytest.mark.ffmpeg
 
@@ -72,23 +74,23 @@ def test_datagrams_that_are_lost_are_sent_again_or_a_gap_is_stated(tmp_path: Pat
     with (
         sender(clip(30), f"srt://127.0.0.1:{port}?mode=listener"),
         LossyUdp(port, 0.1) as proxy,
-        watched(f"srt://127.0.0.1:{proxy.port}?mode=caller", tmp_path) as watching,
+        watched(f"srt://127.0.0.1:{proxy.port}?mode=caller", tmp_path, SpoolOptions()) as watching,
     ):
         live = watching.live
         wait_until(lambda: live.samples[-1:] and live.samples[-1].end > 6, 40)
         few = proxy.lost
+        # Shorter than what SRT takes for the end of a connection.
         proxy.share = 1.0
-        wait_until(lambda: lines(tmp_path, Down), 20)
+        sleep(3)
         proxy.share = 0.1
-        wait_until(lambda: len(lines(tmp_path, Session)) == 2, 20)
-        wait_until(lambda: live.samples[-1].end > lines(tmp_path, Session)[1].at + 1, 20)
+        wait_until(lambda: live.samples[-1].end > 12, 40)
         watching.end()
     assert few > 20
+    assert len(lines(tmp_path, Session)) == 1
     assert_tiled(live.samples)
-    heard = sum(s.end - s.start for s in live.samples if isinstance(s, Samples) and s.end <= 6)
-    # What was not sent again in time is told: nothing is passed over in silence.
-    assert heard + sum(g.end - g.start for g in gaps(live.samples) if g.end <= 6) >= Fraction(59, 10)
-    assert any(g.reason == "source_down" and g.start >= 6 for g in gaps(live.samples))
+    told = gaps(live.samples)
+    assert {g.reason for g in told} <= {"source_down", "decode_error"}
+    assert any(g.end - g.start > 1 and g.start > 4 for g in told)
 
 
 def test_nobody_at_the_other_end_of_srt(tmp_path: Path) -> None:

@@ -23,7 +23,6 @@ from operators.sources.live import Address, admit_live, receiver_command
 from operators.sources.manifest import Down, SegmentBegin
 from operators.sources.reach import Reach, look_up, reach_of
 from operators.sources.tracks import SourceOptions
-from pipeline import spool_relay
 from pipeline.spool_receiver import Receiver
 from pipeline.spool_relay import ELSEWHERE, Relay
 from pipeline.spool_watch import SpoolOptions
@@ -210,7 +209,7 @@ def test_what_was_looked_at_is_what_is_connected_to(names: dict[str, list[str]],
     """The name is looked up once a connection: between the look and the connection there is nothing to change."""
     names["cam.example"] = ["127.0.0.1"]
     opened = []
-    monkeypatch.setattr(spool_relay.socket, "create_connection", lambda where, timeout: opened.append(where) or socket.socket())
+    monkeypatch.setattr(reach.socket, "create_connection", lambda where, timeout: opened.append(where) or socket.socket())
     relay = Relay(admit_live("rtsp://cam.example/x"))
     relay.connect("cam.example", 554).close()
     relay.close()
