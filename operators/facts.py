@@ -25,6 +25,8 @@ class Word:
     language: str
     segment_id: str
     """The transcript that holds this word."""
+    speaker: str | None = None
+    """Who says it, where that is known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,14 +126,19 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """Packet `index` of the sound: mono, 16 kHz, float32 in [-1, 1], from instant index/PACKET_RATE; only the last is shorter."""
+    """Packet `index` of the sound: 16 kHz, float32 in [-1, 1], from instant index/PACKET_RATE; only the last is shorter."""
 
     index: int
     pcm: Pcm = field(repr=False, compare=False)
+    """[n], mono: all channels mixed."""
+    channels: Pcm | None = field(default=None, repr=False, compare=False)
+    """[channels, n]: those that are kept apart, where the source was asked for it."""
 
     def __post_init__(self) -> None:
         if self.pcm.dtype != np.float32 or self.pcm.ndim != 1 or not 0 < len(self.pcm) <= PACKET_SAMPLES:
             raise ValueError(f"a packet holds 1 to {PACKET_SAMPLES} float32 samples, not {self.pcm.shape} {self.pcm.dtype}")
+        if self.channels is not None and self.channels.shape[1:] != self.pcm.shape:
+            raise ValueError(f"the channels of a packet of {len(self.pcm)} samples are as long, not {self.channels.shape}")
 
     @property
     def start(self) -> Fraction:

@@ -91,6 +91,10 @@ class Caption:
     """Style rules that this cue breaks because nothing else was possible."""
     evidence: tuple[Evidence, ...] = ()
     degraded: str | None = None
+    speakers: tuple[str, ...] = ()
+    """Who says each line, where more than one speaks; `speaker` is None then."""
+    colours: tuple[str, ...] = ()
+    """In which each line is to be shown, where the style tells speakers by colours: white | yellow | cyan | lime."""
 
 
 @dataclass(frozen=True, slots=True)

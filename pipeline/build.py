@@ -19,9 +19,12 @@ from operators.media import StreamInfo
 from operators.protocols import Source, Stills, StreamOperator
 from operators.records import Model
 from operators.sources import SourceOptions, open_source
+from operators.sources.channels import are_alike
 from operators.sources.live import admit_live, is_live
 from operators.sources.spool_view import SpoolView
 from operators.sources.spooled import SpooledOptions, SpooledSource
+from operators.speech.channels import ChannelTranscriber
+from operators.speech.speakers import SpeakerTranscriber
 from operators.timeline import ZERO, clock, exact
 from pipeline.models import identify, resolve
 from pipeline.naming import Named, name_sources
@@ -86,6 +89,8 @@ class PlannedStream:
     settings_fingerprint: str
     recording: SpoolOptions | None = None
     """Of a live stream: how it is recorded."""
+    notes: tuple[str, ...] = ()
+    """What the user is to be told of it before it runs."""
 
     @property
     def live(self) -> bool:
@@ -104,7 +109,8 @@ class PlannedStream:
             return open_source(self.uri, self.source)
         recording = start_recording(self.uri, place / SPOOL, self.recording, self.source)
         wait_s = RESIDENT_WAIT_S if self.recording.give_up_s is None else self.recording.give_up_s
-        source = RecordedSource(recording, admit_live(self.uri).name, SpooledOptions(wait_s=wait_s))
+        options = SpooledOptions(wait_s=wait_s, apart=len(self.source.speakers))
+        source = RecordedSource(recording, admit_live(self.uri).name, options)
         return source, source.probe()
 
     def abandon_source(self, place: Path) -> None:
@@ -130,7 +136,19 @@ class PlannedStream:
         return _fingerprint(self.uri)
 
     def operators(self, lane: LaneName, stills: Stills) -> list[StreamOperator]:
-        return [c.cls(c.options, *([stills] if c.cls is Describer else [])) for c in self.lanes.get(lane, ())]
+        chosen = {c.place: c for c in self.lanes.get(lane, ())}
+        by_voice = chosen.pop("listen.speakers", None)
+        made: list[StreamOperator] = []
+        for c in chosen.values():
+            kind: Callable[..., StreamOperator] = c.cls
+            make = partial(kind, c.options, *([stills] if c.cls is Describer else []))
+            if c.cls.origin == "listen.words" and self.source.speakers:
+                made.append(ChannelTranscriber(make, self.source.speakers))
+            elif c.cls.origin == "listen.words" and by_voice is not None:
+                made.append(SpeakerTranscriber(by_voice.options, make))
+            else:
+                made.append(make())
+        return made
 
 
 def plan_streams(
@@ -156,6 +174,7 @@ def plan_streams(
 
 def _planner(settings: Settings, cut: Cut, recording: SpoolOptions | None) -> Callable[[Named], PlannedStream]:
     lanes = choose_operators(settings)
+    _check_speakers(lanes, settings)
     _check_models(lanes, settings)
     fingerprint = _settings_fingerprint(lanes, settings, cut)
     return lambda n: PlannedStream(n.stream_id, _absolute(n.uri), cut, settings.source, lanes, fingerprint, recording)
@@ -177,6 +196,14 @@ def plan_every_model(settings: Settings, progress: Callable[[str], None]) -> lis
 
 def _plan_models(asked: set[str], settings: Settings, progress: Callable[[str], None]) -> list[ModelPlan]:
     return [_plan_model(role, model, progress) for role in MODELS if role in asked and (model := choose_model(role, settings))]
+
+
+def _check_speakers(lanes: Lanes, settings: Settings) -> None:
+    places = [c.place for c in lanes["listen"]]
+    if "listen.speakers" in places and settings.source.speakers:
+        raise ConfigError("source.speakers says who speaks in each channel, and listen.speakers would tell by their voices: leave one out")
+    if "listen.speakers" in places and not any(c.cls.origin == "listen.words" for c in lanes["listen"] if c.place != "listen.speakers"):
+        raise ConfigError("listen.speakers tells who says the words, and there are none: set listen.words=true")
 
 
 def _check_models(lanes: Lanes, settings: Settings) -> None:
@@ -216,13 +243,17 @@ def _probe(stream: PlannedStream) -> PlannedStream | Outcome:
             pass  # the name server may know its name when it is opened
         return stream
     try:
-        _, info = open_source(stream.uri, stream.source)
+        source, info = open_source(stream.uri, stream.source)
     except CapstreamError as e:
         return _refuse(stream.stream_id, e)
     if info.duration is not None and stream.start >= info.duration:
         return _refuse(stream.stream_id, ConfigError(f"--from {clock(stream.start)} is not before its end at {clock(info.duration)}"))
     tracks: dict[LaneName, object] = {"look": info.picture, "listen": info.sound, "narrate": info}
-    return replace(stream, lanes={lane: chosen for lane, chosen in stream.lanes.items() if tracks[lane] is not None})
+    lanes = {lane: chosen for lane, chosen in stream.lanes.items() if tracks[lane] is not None}
+    if stream.source.speakers and are_alike(source, info):
+        note = f"its {len(stream.source.speakers)} channels are the same sound (dual mono): they tell nobody apart, and are mixed"
+        return replace(stream, lanes=lanes, source=replace(stream.source, speakers=()), notes=(note,))
+    return replace(stream, lanes=lanes)
 
 
 def _refuse(stream_id: str, error: CapstreamError) -> Outcome:

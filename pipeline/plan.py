@@ -21,7 +21,7 @@ class ModelPlan:
     """One model of the run: what it is, and where it lives."""
 
     name: str
-    """What operators ask for: "vad", "speech", "text", "frames", "sound", "captioner"."""
+    """What operators ask for: "vad", "speech", "voice", "text", "frames", "sound", "captioner"."""
     make: Callable[[], BatchOperator[Any, Any]]
     """Makes the unopened operator; picklable (a class with bound options)."""
     identity: Model

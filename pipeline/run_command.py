@@ -54,6 +54,9 @@ def execute(request: Request) -> int:
     def say(line: str) -> None:
         errors.print(line, style="dim", markup=False, soft_wrap=True)
 
+    for plan in planned:
+        for note in plan.notes:
+            print(f"capstream: {plan.stream_id}: {note}", file=sys.stderr)
     late: list[str] = []
     with deliver(settings.kafka, request.out, say) as delivery:
         models = plan_models(planned, settings, say)

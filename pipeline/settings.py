@@ -15,7 +15,9 @@ from operators.events import DETECTORS
 from operators.sound import LogMelFeatures, SoundEncoder, SoundFeatures, SoundMeasurer, SoundTagger
 from operators.sources import SourceOptions
 from operators.speech import RECOGNISERS
+from operators.speech.speakers import SpeakerTranscriber
 from operators.speech.vad import SileroVad
+from operators.speech.voices import VoiceEncoder
 from operators.speech.words import SpeechTranscriber
 from operators.subtitles import SubtitleCutter
 from operators.vision.features import FrameEncoder, FrameFeatures, SignalFeatures
@@ -42,6 +44,7 @@ OPERATORS: dict[LaneName, dict[str, type[Any] | Choices]] = {
     },
     "listen": {
         "words": SpeechTranscriber,
+        "speakers": SpeakerTranscriber,
         "sound": {"signal": SoundMeasurer, "tagger": SoundTagger},
         "features": {"signal": LogMelFeatures, "encoder": SoundFeatures},
         **_detectors("listen"),
@@ -57,6 +60,7 @@ OPERATORS: dict[LaneName, dict[str, type[Any] | Choices]] = {
 MODELS: dict[str, Choices] = {
     "vad": {"silero": SileroVad},
     "speech": RECOGNISERS,
+    "voice": {"transformers": VoiceEncoder},
     "text": {"rapidocr": TextReader},
     "frames": {"transformers": FrameEncoder},
     "sound": {"transformers": SoundEncoder},

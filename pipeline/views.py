@@ -132,7 +132,8 @@ def _cues(generation_dir: Path, kinds: tuple[str, ...]) -> Iterator[Cue]:
     for r in _records(generation_dir):
         if r["type"] == "caption" and r["kind"] in kinds:
             told = r["cue_id"], r["speaker"], r["language"]
-            yield Cue(r["start_ms"], r["end_ms"], tuple(r["lines"]), *told, violations=tuple(r["violations"]))
+            per_line = tuple(r.get("speakers") or ()), tuple(r.get("colours") or ())
+            yield Cue(r["start_ms"], r["end_ms"], tuple(r["lines"]), *told, "", tuple(r["violations"]), *per_line)
 
 
 def _write(path: Path, parts: Iterator[str]) -> None:

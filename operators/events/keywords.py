@@ -31,8 +31,8 @@ class _Token:
 
 
 class KeywordSpotter:
-    """Says `keyword`, a point event with the keyword as its text, each time one is spoken: as whole words, whatever case, accents and
-    punctuation, across the borders of segments. The score is the least confidence of its words."""
+    """Says `keyword`, a point event with the keyword as its text, each time one is spoken: as whole words of one speaker, whatever case,
+    accents and punctuation, across the borders of segments. The score is the least confidence of its words."""
 
     Options = KeywordOptions
     origin = "narrate.keywords"
@@ -43,8 +43,8 @@ class KeywordSpotter:
         self._phrases = phrases(options.keywords)
         self._longest = max((len(p.tokens) for p in self._phrases), default=0)
         self._life = Lifecycle(Kind(self.origin, "keyword", "audio", urgency="Immediate", certainty="Likely"))
-        self._tokens: list[_Token] = []
-        """The last words, as many as the longest phrase has before its last."""
+        self._tokens: dict[str | None, list[_Token]] = {}
+        """The last words of each speaker, as many as the longest phrase has before its last."""
 
     def push(self, item: Item) -> list[Output | Ask]:
         if breaks_off(item, "listen"):
@@ -63,29 +63,30 @@ class KeywordSpotter:
         return None
 
     def snapshot(self) -> tuple[Fraction | None, State]:
-        kept = [[t.text, exact(t.start), exact(t.end), t.confidence] for t in self._tokens]
+        kept = [[who, [[t.text, exact(t.start), exact(t.end), t.confidence] for t in said]] for who, said in self._tokens.items()]
         return None, {"life": self._life.snapshot(), "tokens": kept}
 
     def restore(self, state: State) -> None:
         self._life.restore(state["life"])
-        self._tokens = [_Token(text, Fraction(start), Fraction(end), sure) for text, start, end, sure in state["tokens"]]
+        for who, said in state["tokens"]:
+            self._tokens[who] = [_Token(text, Fraction(start), Fraction(end), sure) for text, start, end, sure in said]
 
     def refill(self, item: Item) -> None:
         pass
 
     def _hear(self, word: Word) -> list[Event]:
         events: list[Event] = []
-        if self._tokens and word.start - self._tokens[-1].end > PAUSE:
-            self._tokens.clear()
+        self._tokens = {who: said for who, said in self._tokens.items() if said and word.start - said[-1].end <= PAUSE}
+        spoken = self._tokens.setdefault(word.speaker, [])
         for text in tokens(word.text):
-            self._tokens.append(_Token(text, word.start, word.end, word.confidence))
+            spoken.append(_Token(text, word.start, word.end, word.confidence))
             for phrase in self._phrases:
-                events += self._match(phrase)
-            del self._tokens[: max(0, len(self._tokens) - self._longest + 1)]
+                events += self._match(phrase, spoken)
+            del spoken[: max(0, len(spoken) - self._longest + 1)]
         return events
 
-    def _match(self, phrase: Phrase) -> list[Event]:
-        said = self._tokens[-len(phrase.tokens) :]
+    def _match(self, phrase: Phrase, spoken: list[_Token]) -> list[Event]:
+        said = spoken[-len(phrase.tokens) :]
         if tuple(t.text for t in said) != phrase.tokens:
             return []
         span = Span(said[0].start, max(said[0].start, said[-1].end))

@@ -59,12 +59,12 @@ def pictures_command(found: Probe, wanted: Pictures, threads: int) -> list[str]:
     return _command(found, outputs)
 
 
-def sound_command(found: Probe) -> list[str]:
-    """The whole sound: 16 kHz, mono, float32, with timestamps."""
+def sound_command(found: Probe, apart: bool = False) -> list[str]:
+    """The whole sound: 16 kHz, float32, with timestamps; mono, or with its channels `apart` as they are."""
     track = found.info.sound
     assert track is not None
     stream = _timed(_input(found, {"threads": 1}), "asetpts", found, track.index)
-    return _command(found, [_nut(stream, acodec="pcm_f32le", ar=SOUND_RATE_HZ, ac=1, rematrix_maxval=1)])
+    return _command(found, [_nut(stream, acodec="pcm_f32le", ar=SOUND_RATE_HZ, ac=track.channels if apart else 1, rematrix_maxval=1)])
 
 
 def shown_size(track: PictureTrack, longest_px: int) -> tuple[int, int]:

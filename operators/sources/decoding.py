@@ -50,10 +50,12 @@ class Decoding:
             if not self._damaged:
                 return
 
-    def sound(self) -> Generator[tuple[int, Pcm], None, None]:
-        """Positions in samples, and samples."""
-        for instant, data in self._blocks(sound_command(self._found), careful=False):
-            yield round(instant * SOUND_RATE_HZ), np.clip(np.frombuffer(data, "<f4"), -1, 1)
+    def sound(self, apart: int = 0) -> Generator[tuple[int, Pcm], None, None]:
+        """Positions in samples, and samples as `samples_of` gives them."""
+        track = self._found.info.sound
+        assert track is not None
+        for instant, data in self._blocks(sound_command(self._found, apart > 0), careful=False):
+            yield round(instant * SOUND_RATE_HZ), samples_of(data, track.channels, apart)
 
     def _blocks(self, command: list[str], careful: bool) -> Generator[Block, None, None]:
         """All that the decoder gives; `careful`: only up to its first complaint."""
@@ -91,6 +93,17 @@ class Decoding:
 
     def _lost(self) -> Fraction | None:
         return self._found.stated_ends.get(self._track) if self._damaged else None
+
+
+def samples_of(data: bytearray, channels: int, apart: int) -> Pcm:
+    """float32 in [-1, 1]: [n], or, where `apart` of its `channels` are kept apart, [n, 1 + apart]: the mix of all before them. A channel
+    that is not there is silent; what is no number too."""
+    pcm: Pcm = np.nan_to_num(np.clip(np.frombuffer(data, "<f4"), -1, 1))
+    if not apart:
+        return pcm
+    whole = pcm[: len(pcm) - len(pcm) % channels].reshape(-1, channels)
+    kept = np.pad(whole[:, :apart], ((0, 0), (0, max(0, apart - channels))))
+    return np.column_stack([whole.mean(axis=1), kept])
 
 
 def packets_of(child: Child) -> Iterator[Block]:

@@ -68,7 +68,7 @@ class FfmpegSource:
         if info.sound is None:
             return
         decoding = Decoding(self.found, info.sound.index, "listen")
-        with closing(decoding.sound()) as blocks:
+        with closing(decoding.sound(len(self._options.speakers))) as blocks:
             yield from samples_on_grid(blocks, span, decoding.holes)
 
     def _seekable(self, track: int) -> bool:

@@ -78,7 +78,8 @@ def frames_on_grid(
 def samples_on_grid(blocks: Iterator[tuple[int, Pcm]], span: Span, holes: Holes) -> Generator[Samples | Gap, None, None]:
     """The packets that begin in `span`; a hole that is no Gap is filled with zeros.
 
-    blocks: positions on the timeline, in samples, and the samples, in order, from the beginning of the sound.
+    blocks: positions on the timeline, in samples, and the samples ([n] or [n, 1 + channels], as in `packet`), in order, from the beginning
+    of the sound.
     """
     bounds = first_cell(span.start, PACKET_RATE), first_cell(span.end, PACKET_RATE)
     index, held, counting = 0, np.zeros(0, np.float32), False
@@ -86,13 +87,13 @@ def samples_on_grid(blocks: Iterator[tuple[int, Pcm]], span: Span, holes: Holes)
         missing = position - index * PACKET_SAMPLES - len(held)
         if counting and abs(missing) <= DRIFT_SAMPLES:
             missing = 0
-        counting = True
+        held, counting = held if counting else pcm[:0], True
         begin, end = index + bool(len(held)), position // PACKET_SAMPLES
         if reason := holes.between(begin, end, PACKET_RATE):
             yield from _packets(index, _whole(held), bounds)
             yield from holes.gap((begin, end), bounds, PACKET_RATE, reason)
             index, held, missing = end, held[:0], position - end * PACKET_SAMPLES
-        held = np.concatenate([held, np.zeros(max(0, missing), np.float32), pcm[max(0, -missing) :]])
+        held = np.concatenate([silent(held, missing), pcm[max(0, -missing) :]])
         ready = len(held) - len(held) % PACKET_SAMPLES
         yield from _packets(index, held[:ready], bounds)
         index, held = index + ready // PACKET_SAMPLES, held[ready:]
@@ -107,10 +108,22 @@ def samples_on_grid(blocks: Iterator[tuple[int, Pcm]], span: Span, holes: Holes)
 def _packets(index: int, pcm: Pcm, bounds: tuple[int, int]) -> Iterator[Samples]:
     for start in range(0, len(pcm), PACKET_SAMPLES):
         if bounds[0] <= index < bounds[1]:
-            yield Samples(index, pcm[start : start + PACKET_SAMPLES])
+            yield packet(index, pcm[start : start + PACKET_SAMPLES])
         index += 1
+
+
+def packet(index: int, sound: Pcm) -> Samples:
+    """sound: [n], or [n, 1 + channels]: the mix, then the channels that are kept apart."""
+    if sound.ndim == 1:
+        return Samples(index, sound)
+    return Samples(index, np.ascontiguousarray(sound[:, 0]), np.ascontiguousarray(sound[:, 1:].T))
+
+
+def silent(pcm: Pcm, samples: int) -> Pcm:
+    """With so many zeros behind it."""
+    return np.concatenate([pcm, np.zeros((max(0, samples), *pcm.shape[1:]), np.float32)])
 
 
 def _whole(pcm: Pcm) -> Pcm:
     """With zeros up to the end of its last packet."""
-    return np.pad(pcm, (0, -len(pcm) % PACKET_SAMPLES))
+    return silent(pcm, -len(pcm) % PACKET_SAMPLES)

@@ -10,7 +10,7 @@ import numpy as np
 
 from operators.media import PACKET_RATE, PACKET_SAMPLES, SOUND_RATE_HZ, Frame, Pcm, Picture, Pixels, Samples
 from operators.records import Gap
-from operators.sources.grid import DRIFT_SAMPLES, SUSPECT_HOLE, first_cell
+from operators.sources.grid import DRIFT_SAMPLES, SUSPECT_HOLE, first_cell, packet, silent
 from operators.timeline import ZERO, Span, cell
 
 
@@ -101,15 +101,16 @@ class SampleGrid:
         if self._until is not None:
             pcm = pcm[: max(0, self._until - position)]
             missing = min(missing, self._until - self._next * PACKET_SAMPLES - len(self._held))
-        self._held = np.concatenate([self._held, np.zeros(max(0, missing), np.float32), pcm[max(0, -missing) :]])
+        held = self._held if len(self._held) else pcm[:0]
+        self._held = np.concatenate([silent(held, missing), pcm[max(0, -missing) :]])
         yield from self._whole_packets()
 
     def missing(self, end: Fraction, reason: str, detail: str | None = None, start: Fraction | None = None) -> Iterator[Samples | Gap]:
         """Nothing comes up to `end`, from `start` or the position on; a packet that was begun is filled up."""
         if start is not None and start > self._missing_to:
             empty = first_cell(start, PACKET_RATE) - self._next
-            self._held = np.pad(self._held, (0, max(0, empty * PACKET_SAMPLES - len(self._held))))
-        self._held = np.pad(self._held, (0, -len(self._held) % PACKET_SAMPLES))
+            self._held = silent(self._held, empty * PACKET_SAMPLES - len(self._held))
+        self._held = silent(self._held, -len(self._held) % PACKET_SAMPLES)
         self._missing_to = end
         yield from self._whole_packets()
         stop = min(cell(end, PACKET_RATE), self._stop)
@@ -120,11 +121,11 @@ class SampleGrid:
     def finish(self) -> Iterator[Samples | Gap]:
         """The stream has ended: the last packet is shorter."""
         if len(self._held) and not self.done:
-            yield Samples(self._next, self._held)
+            yield packet(self._next, self._held)
             self._next += 1
 
     def _whole_packets(self) -> Iterator[Samples]:
         while len(self._held) >= PACKET_SAMPLES and not self.done:
-            packet, self._held = self._held[:PACKET_SAMPLES], self._held[PACKET_SAMPLES:]
-            yield Samples(self._next, packet)
+            whole, self._held = self._held[:PACKET_SAMPLES], self._held[PACKET_SAMPLES:]
+            yield packet(self._next, whole)
             self._next += 1

@@ -13,7 +13,7 @@ from operators.media import PictureTrack, SoundTrack, StreamInfo
 from operators.sources.admission import Input, admit, top_boxes
 from operators.sources.first_frames import FirstFrames, first_frames
 from operators.sources.scan import TrackScan, open_container, scan
-from operators.sources.tracks import SourceOptions, codec_of, language_of, picture_candidates, sound_candidates
+from operators.sources.tracks import SourceOptions, check_speakers, codec_of, language_of, picture_candidates, sound_candidates
 from operators.sources.trust import TRUSTED, Kind, distrust_kind, distrust_packets
 from operators.timeline import ZERO
 
@@ -60,7 +60,7 @@ class Probe:
 
 
 def probe(uri: str, options: SourceOptions) -> Probe:
-    """Raises SourceUnavailable (nothing there that can be read), ConfigError (a track asked for is not there)."""
+    """Raises SourceUnavailable (nothing there that can be read), ConfigError (a track or channel asked for is not there)."""
     source = admit(uri)
     with open_container(source) as container:
         if len(container.streams) > MOST_TRACKS:
@@ -79,6 +79,10 @@ def probe(uri: str, options: SourceOptions) -> Probe:
         chosen = [t for t in (firsts.choose(pictures), firsts.choose(sounds)) if t is not None]
         if not chosen:
             raise SourceUnavailable(f"{source.name}: none of its tracks can be decoded: {firsts.why(pictures, sounds)}")
+        try:
+            check_speakers(options, next((t for t in chosen if isinstance(t, AudioStream)), None))
+        except ConfigError as e:
+            raise ConfigError(f"{source.name}: {e.message}") from None
         return _described(source, container, chosen, firsts)
 
 

@@ -19,6 +19,7 @@ from operators.media import Frame, Samples, StreamInfo
 from operators.protocols import FramesNeed
 from operators.records import Clock, Gap
 from operators.sources.commands import Pictures, pictures_command, shown_size, sound_command
+from operators.sources.decoding import samples_of
 from operators.sources.following import Decoder, spool_probe
 from operators.sources.live_grid import FrameGrid, SampleGrid
 from operators.sources.manifest import LIFT, Missing, TrackKind
@@ -39,6 +40,8 @@ class SpooledOptions:
     """Seconds by which a reader may fall behind the live edge before it skips to it."""
     wait_s: float = 30.0
     """For the first media, when it is looked into."""
+    apart: int = 0
+    """How many channels of the sound are kept apart."""
 
 
 DEFAULT = SpooledOptions()
@@ -135,8 +138,10 @@ class SpooledSource:
         """Blocks while nothing new comes; ends where the stream has ended, or after `close`."""
 
         def command(run: Run) -> tuple[list[str], Any]:
-            found = spool_probe(run.session, "sound", self._uri)
-            return sound_command(found), lambda data: np.clip(np.frombuffer(data, "<f4"), -1, 1)
+            found, apart = spool_probe(run.session, "sound", self._uri), self._options.apart
+            assert found.info.sound is not None
+            channels = found.info.sound.channels
+            return sound_command(found, apart > 0), lambda data: samples_of(data, channels, apart)
 
         return self._read("sound", SampleGrid(span), command)
 

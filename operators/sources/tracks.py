@@ -22,6 +22,14 @@ class SourceOptions:
     """Sound track by its number; absent: the default one."""
     language: str = ""
     """Take the sound track that the container marks with this language, in its own words ("eng"); empty: any."""
+    speakers: tuple[str, ...] = ()
+    """Who speaks in each channel of the sound, where each has a microphone of their own: these channels are kept apart, as many as are
+    named, from the first; one whose name is empty is not listened to. Empty: all channels are mixed."""
+
+    def __post_init__(self) -> None:
+        named = [name for name in self.speakers if name]
+        if self.speakers and (len(named) < 2 or len(set(named)) < len(named)):
+            raise ConfigError(f"speakers names at least two channels, each otherwise, not {list(self.speakers)}; leave it out to mix them")
 
 
 DEFAULTS = SourceOptions()
@@ -53,6 +61,14 @@ def sound_candidates(container: InputContainer, options: SourceOptions) -> list[
         return bool(disposition & _FOR_SOME), not disposition & Disposition.default, -min(track.rate, SOUND_RATE_HZ), track.index
 
     return sorted(tracks, key=rank)
+
+
+def check_speakers(options: SourceOptions, track: AudioStream | None) -> None:
+    """Raises ConfigError where more channels are named than there are."""
+    named, there = len(options.speakers), track.channels if track is not None else 0
+    if track is not None and named > there:
+        channels = "one channel" if there == 1 else f"{there} channels"
+        raise ConfigError(f"source.speakers names {named} channels and its sound has {channels}; name those, or leave it out to mix them")
 
 
 def language_of(track: Stream) -> str | None:

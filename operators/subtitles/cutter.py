@@ -5,14 +5,15 @@ from fractions import Fraction
 from typing import Any
 
 from operators.facts import Shot, Sound, Word
-from operators.facts_json import fact_to_json
+from operators.facts_json import fact_to_json, record_from_json, record_to_json
 from operators.protocols import Ask, Entry, FactsNeed, Item, Output, State
 from operators.records import Event, Transcript
 from operators.subtitles.breaks import space
 from operators.subtitles.cues import Passage
 from operators.subtitles.sounds import SoundLabels
+from operators.subtitles.speakers import Voice, opened
 from operators.subtitles.styles import Style
-from operators.subtitles.track import LATE, Track, Voice, words_from_json
+from operators.subtitles.track import LATE, Track, words_from_json
 from operators.timeline import ZERO, exact
 
 FORGOTTEN = Fraction(60)
@@ -26,7 +27,8 @@ class SubtitleCutter:
     Sound facts and events too -> Caption records of kind sdh.
 
     A word is shown once its transcript, which says who speaks, is there; words that are ahead of their transcript only tell how
-    long the cue before them may stay. What a transcript holds no word times of is not shown. With a style that looks at cuts a cue
+    long the cue before them may stay. Where people talk at once, what was begun first is shown first. What a transcript holds no word
+    times of is not shown. With a style that looks at cuts a cue
     is said once the next one is certain and all cuts around it are known; else as soon as it is certain.
     """
 
@@ -40,9 +42,13 @@ class SubtitleCutter:
         self._track = Track(options, self.origin)
         self._sounds = SoundLabels()
         self._voice = Voice("", None, None)
+        self._speaker: str | None = None
+        """Who was the last to be named."""
         self._passage = Passage(options.rules(""), "")
         """What is not wholly cut yet."""
         self._ahead: list[Word] = []
+        self._waiting: list[Transcript] = []
+        """Those before which something was begun that is not there yet."""
         self._latest = ZERO
 
     def push(self, item: Item) -> list[Output | Ask]:
@@ -52,15 +58,16 @@ class SubtitleCutter:
             case Word() as word:
                 self._ahead.append(word)
             case Transcript() as transcript:
-                self._ahead = [w for w in self._ahead if w.segment_id != transcript.segment_id]
-                self._take(transcript)
-                self._close() if self._style.at_once else self._cut_certain()
+                told = {(w.start, w.end) for w in transcript.words}
+                self._ahead = [w for w in self._ahead if w.segment_id != transcript.segment_id and (w.start, w.end) not in told]
+                self._waiting.append(transcript)
             case Shot() as shot:
                 self._track.cut(shot)
             case Sound() | Event() as heard if self._style.sound:
                 self._track.label(self._sounds.hear(heard))
         while self._ahead and self._ahead[0].end <= self._latest - FORGOTTEN:
             del self._ahead[0]
+        self._take_begun()
         self._pause()
         follows = self._follows()
         outputs: list[Output | Ask] = [*self._track.due(self._latest, follows, bool(self._passage.words))]
@@ -71,11 +78,13 @@ class SubtitleCutter:
         raise AssertionError("a cutter asks nothing")
 
     def finish(self, at: Fraction) -> list[Output | Ask]:
+        self._ahead = []
+        self._take_begun()
         self._close()
         return [*self._track.due(None, None, False)]
 
     def hold(self) -> Fraction | None:
-        words = [*self._passage.words, *self._ahead]
+        words = [*self._passage.words, *self._coming()]
         return max(ZERO, self._track.hold(min([self._latest, *(w.end for w in words)])))
 
     def snapshot(self) -> tuple[Fraction | None, State]:
@@ -83,8 +92,10 @@ class SubtitleCutter:
             "words": [fact_to_json(w) for w in self._passage.words],
             "cuts": self._passage.cuts,
             "speaker": self._voice.speaker,
+            "named": self._speaker,
             "degraded": self._voice.degraded,
             "ahead": [fact_to_json(w) for w in self._ahead],
+            "waiting": [record_to_json(t) for t in self._waiting],
             "latest": exact(self._latest),
             "track": self._track.snapshot(),
             "sounds": self._sounds.snapshot(),
@@ -93,13 +104,27 @@ class SubtitleCutter:
     def restore(self, state: State) -> None:
         words = words_from_json(state["words"])
         self._voice = Voice(words[0].language if words else "", state["speaker"], state["degraded"])
+        self._speaker = state["named"]
         self._begin(words, state["cuts"])
         self._ahead, self._latest = words_from_json(state["ahead"]), Fraction(state["latest"])
+        self._waiting = [t for t in map(record_from_json, state["waiting"]) if isinstance(t, Transcript)]
         self._track.restore(state["track"])
         self._sounds.restore(state["sounds"])
 
     def refill(self, item: Item) -> None:
         raise AssertionError("words are kept in the state: nothing is given again")
+
+    def _take_begun(self) -> None:
+        """Take the transcripts before which nothing was begun that is not there yet."""
+        first = min((w.start for w in self._ahead), default=None)
+        ready = [t for t in self._waiting if first is None or t.start <= first]
+        self._waiting = [t for t in self._waiting if t not in ready]
+        for transcript in sorted(ready, key=lambda t: (t.start, t.end)):
+            self._take(transcript)
+            if self._style.at_once:
+                self._close()
+        if ready:
+            self._cut_certain()
 
     def _take(self, transcript: Transcript) -> None:
         """Add a transcript's words to the passage; one that can not go on with them is closed first."""
@@ -108,8 +133,9 @@ class SubtitleCutter:
             last = self._passage.words[-1] if self._passage.words else None
             if last is None or voice != self._voice or word.start - last.end >= self._pause_s():
                 self._close()
-                self._voice = voice
-                self._begin([word], [0])
+                begins = None if voice.speaker == self._speaker else voice.speaker
+                self._speaker, self._voice = voice.speaker or self._speaker, voice
+                self._begin([opened(word, begins, self._style.speakers)], [0])
             else:
                 self._passage.add(word, sum(last.start < cut <= word.start for cut in self._track.cuts))
 
@@ -127,7 +153,7 @@ class SubtitleCutter:
     def _pause(self) -> None:
         """The passage is over once it is known that nothing follows soon."""
         if self._passage.words:
-            silent_until = self._ahead[0].start if self._ahead else self._latest - LATE
+            silent_until = min((w.start for w in self._coming()), default=self._latest - LATE)
             if silent_until - self._passage.words[-1].end >= self._pause_s():
                 self._close()
 
@@ -146,8 +172,12 @@ class SubtitleCutter:
 
     def _follows(self) -> Fraction | None:
         """When the first word comes that is in no cue yet."""
-        words = self._passage.words or self._ahead
-        return words[0].start if words else None
+        words = self._passage.words or self._coming()
+        return min((w.start for w in words), default=None)
+
+    def _coming(self) -> list[Word]:
+        """Words that are in no passage yet."""
+        return [*self._ahead, *(w for t in self._waiting for w in t.words)]
 
     def _pause_s(self) -> Fraction:
         return self._track.rules(self._voice.language).pause

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from functools import cache
 from typing import Any, Literal
@@ -13,6 +13,7 @@ from operators.records import Caption
 from operators.subtitles import breaks
 from operators.subtitles.checker import Shown, broken_rules, cuts_of, measure
 from operators.subtitles.sounds import RECENT, Label, label_from_json, label_to_json
+from operators.subtitles.speakers import Turn, Voice, colours, joined
 from operators.subtitles.styles import Style
 from operators.subtitles.timing import Said, comes, goes, slip
 from operators.timeline import Span, exact
@@ -21,15 +22,6 @@ LATE = Fraction(2)
 """A word is told at its end: that none began before now is sure so many seconds later."""
 STALE = Fraction(5)
 """A sound that found no place for so long is left out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Voice:
-    """What all words of a cue have in common."""
-
-    language: str
-    speaker: str | None
-    degraded: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +47,8 @@ class Track:
         """End of the words of the latest cue of words."""
         self._before: Fraction | None = None
         """When the latest cue went."""
+        self._speakers: list[str] = []
+        """As they were first heard."""
         self._next = 0
 
     def cut(self, shot: Shot) -> None:
@@ -72,6 +66,7 @@ class Track:
         """The cues that nothing changes any more. `latest`: all that ends before is known; None: all is. `follows`: start of the first
         word that is in no piece; `undecided`: it is not known yet which words are in a piece with it."""
         while self._pieces:
+            self._join(follows)
             piece, after = self._pieces[0], self._pieces[1] if len(self._pieces) > 1 else None
             rules = self.rules(piece.voice.language)
             wait = max(rules.snap, RECENT if self._style.sound else rules.snap)
@@ -100,6 +95,18 @@ class Track:
         if self.cuts:
             since = min([first, *(p.said.start for p in self._pieces)]) - 2
             self.cuts = self.cuts[bisect_left(self.cuts, since) :]
+
+    def _join(self, follows: Fraction | None) -> None:
+        """Two speakers whose words follow each other too closely share a cue."""
+        if len(self._pieces) < 2 or any(len(p.lines) > 1 for p in self._pieces[:2]):
+            return
+        first, second = self._pieces[:2]
+        turns = [Turn(p.lines[0], p.voice, p.said.start, p.said.end, p.said.needed) for p in (first, second)]
+        after = self._pieces[2].said.start if len(self._pieces) > 2 else follows
+        if lines := joined(turns[0], turns[1], after, self._style.speakers, self.rules(first.voice.language)):
+            told = tuple(p.voice.speaker or "" for p in (first, second))
+            voice = Voice(first.voice.language, None, first.voice.degraded, told)
+            self._pieces[:2] = [self._piece((*first.words, *second.words), lines, voice)]
 
     def _piece(self, words: Sequence[Word], lines: tuple[str, ...], voice: Voice) -> Piece:
         rules = self.rules(voice.language)
@@ -148,6 +155,8 @@ class Track:
 
     def _caption(self, span: Span, lines: tuple[str, ...], voice: Voice, confidence: float, kind: Literal["subtitle", "sdh"]) -> Caption:
         cue_id, self._next = f"{self._origin}-{self._next}", self._next + 1
+        shown = voice.speakers or ((voice.speaker,) * len(lines) if voice.speaker else ())
+        self._speakers += [name for name in dict.fromkeys(shown) if name not in self._speakers]
         return Caption(
             span.start,
             span.end,
@@ -160,18 +169,18 @@ class Track:
             speaker=voice.speaker,
             violations=self._broken(Shown(span, lines), voice.language),
             degraded=voice.degraded,
+            speakers=voice.speakers,
+            colours=colours(self._speakers, shown) if self._style.speakers == "colours" else (),
         )
 
     def snapshot(self) -> dict[str, Any]:
         return {
             "cuts": [exact(c) for c in self.cuts],
-            "pieces": [
-                {"words": [fact_to_json(w) for w in p.words], "lines": p.lines, "speaker": p.voice.speaker, "degraded": p.voice.degraded}
-                for p in self._pieces
-            ],
+            "pieces": [{"words": [fact_to_json(w) for w in p.words], "lines": p.lines, "voice": asdict(p.voice)} for p in self._pieces],
             "labels": [label_to_json(label) for label in self._labels],
             "spoken": None if self._spoken is None else exact(self._spoken),
             "before": None if self._before is None else exact(self._before),
+            "speakers": self._speakers,
             "next": self._next,
         }
 
@@ -180,11 +189,12 @@ class Track:
         self._pieces = []
         for piece in state["pieces"]:
             words = words_from_json(piece["words"])
-            self.add(words, tuple(piece["lines"]), Voice(words[0].language, piece["speaker"], piece["degraded"]))
+            voice = piece["voice"]
+            self.add(words, tuple(piece["lines"]), Voice(**voice | {"speakers": tuple(voice["speakers"])}))
         self._labels = [label_from_json(label) for label in state["labels"]]
         self._spoken = None if state["spoken"] is None else Fraction(state["spoken"])
         self._before = None if state["before"] is None else Fraction(state["before"])
-        self._next = state["next"]
+        self._speakers, self._next = state["speakers"], state["next"]
 
 
 def words_from_json(data: list[dict[str, Any]]) -> list[Word]:

@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from operators.media import PACKET_SAMPLES, SOUND_RATE_HZ, Pcm, Samples
-from operators.protocols import Item, Output
+from operators.protocols import Item, Output, StreamOperator
 from operators.records import Transcript
 from operators.sources import open_source
 from operators.speech.vad import SileroVad
@@ -78,11 +78,12 @@ class SpeechPath:
 
     def __init__(self, recogniser: Any, options: SpeechOptions) -> None:
         self.options = options
+        self.make: Callable[[], StreamOperator] = lambda: SpeechTranscriber(self.options)
         self.models = {"vad": SileroVad(), "speech": recogniser}
         self.models["vad"].open("cpu", 1)
 
     def __call__(self, items: Iterable[Item]) -> list[Output]:
-        run, outputs, end = OperatorRun(SpeechTranscriber(self.options), "listen"), list[Output](), ZERO
+        run, outputs, end = OperatorRun(self.make(), "listen"), list[Output](), ZERO
         for item in items:
             self._settle(run, run.feed(item))
             outputs += run.take()

@@ -1,6 +1,7 @@
 """Detectors on facts: speech, keywords spoken, text on the screen."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -103,6 +104,11 @@ class TestKeywords:
     def test_a_phrase_across_segments(self) -> None:
         facts = [*words("call the", 0, "s0"), *words("fire brigade now", 1, "s1")]
         assert self.spot(("the fire brigade",), *facts) == [("keyword", "the fire brigade", 0.5, 1.9)]
+
+    def test_a_phrase_is_said_by_one_speaker_whoever_else_talks_meanwhile(self) -> None:
+        said = [("fire", "Ann"), ("no", "Bo"), ("brigade", "Ann"), ("fire", "Bo"), ("brigade", "Ann")]
+        facts = [(origin, replace(f, speaker=said[n][1])) for n, (origin, f) in enumerate(words(" ".join(w for w, _ in said)))]
+        assert self.spot(("fire brigade",), *facts) == [("keyword", "fire brigade", 0.0, 1.4)]
 
     def test_a_phrase_is_not_said_over_a_long_pause(self) -> None:
         assert self.spot(("fire brigade",), *words("fire", 0), *words("brigade", 9)) == []

@@ -56,6 +56,11 @@ RECIPES = {
     "fragments.mp4": f"{both()} {H264} {AAC} -movflags frag_keyframe+empty_moov",
     "list.m3u8": f"{both()} {H264} {AAC} -f hls -hls_list_size 0 -hls_time 2",
     "stereo.wav": f"{lavfi('aevalsrc=0.5|0.25:sample_rate=16000:duration=1')} -c:a pcm_f32le",
+    "six.wav": f"{lavfi('aevalsrc=0.1|0.2|0.3|0.4|0.5|0.6:sample_rate=48000:duration=1')} -c:a pcm_s16le",
+    "eight-khz.wav": f"{lavfi('aevalsrc=0.5*sin(2*PI*300*t)|0.25:sample_rate=8000:duration=1')} -c:a pcm_s16le",
+    "odd-rate.flac": f"{lavfi('aevalsrc=0.5|0.25:sample_rate=37800:duration=1')} -c:a flac",
+    "clipped.wav": f"{lavfi('aevalsrc=4*sin(2*PI*300*t)|0.25:sample_rate=16000:duration=1')} -c:a pcm_f32le",
+    "no-numbers.wav": f"{lavfi('aevalsrc=sqrt(-1)|0.25:sample_rate=16000:duration=1')} -c:a pcm_f32le",
     "encrypted.mp4": (
         f"{both(seconds=2)} {H264} {AAC} -encryption_scheme cenc-aes-ctr -encryption_key 76a6c65c5ea762046bd749a2e632ccbb "
         "-encryption_kid a7e61c373e219033c21091fa607bf3b8"

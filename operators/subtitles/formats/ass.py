@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from operators.errors import ConfigError
-from operators.subtitles.formats.cue import Cue, Subtitles, clean, end_of, shown, text_of
+from operators.subtitles.formats.cue import Cue, Subtitles, by_line, clean, end_of, shown, text_of
 
 HEAD = """\
 [Script Info]
@@ -25,6 +25,8 @@ Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
 """
 SAFE = str.maketrans({"{": "｛", "}": "｝", "\\": "＼"})
 """There is no escape that every player knows."""
+COLOURS = {"white": "&HFFFFFF&", "yellow": "&H00FFFF&", "cyan": "&HFFFF00&", "lime": "&H00FF00&"}
+"""Blue, green, red."""
 OVERRIDE = re.compile(r"\{[^}]*\}")
 STAMP = re.compile(r"\s*(\d+):(\d{1,2}):(\d{1,2})[.:](\d{1,3})\s*")
 
@@ -34,9 +36,13 @@ def ass(cues: Iterable[Cue]) -> Iterator[str]:
     yield HEAD
     for cue, lines in shown(cues):
         start, end = (cue.start_ms + 5) // 10, max((end_of(cue) + 5) // 10, (cue.start_ms + 5) // 10 + 1)
-        name = clean(cue.speaker or "").translate(SAFE).replace(",", " ")
-        text = r"\N".join(line.translate(SAFE) for line in lines)
+        name = clean(cue.speaker or " / ".join(cue.speakers)).translate(SAFE).replace(",", " ")
+        text = r"\N".join(map(_line, lines, by_line(cue.colours, lines)))
         yield f"Dialogue: 0,{_clock(start)},{_clock(end)},Default,{name},0,0,0,,{text}\n"
+
+
+def _line(text: str, colour: str) -> str:
+    return f"{{\\c{COLOURS[colour]}}}{text.translate(SAFE)}" if colour else text.translate(SAFE)
 
 
 def read_ass(path: Path) -> Subtitles:

@@ -20,6 +20,10 @@ class Cue:
     settings: str = ""
     """Of WebVTT, as it writes them: `line:0 align:start`."""
     violations: tuple[str, ...] = ()
+    speakers: tuple[str, ...] = ()
+    """Who says each line, where more than one speaks."""
+    colours: tuple[str, ...] = ()
+    """Of each line, as CSS names them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,11 @@ def shown(cues: Iterable[Cue]) -> Iterator[tuple[Cue, list[str]]]:
         lines = [line for text in cue.lines for part in text.splitlines() if (line := clean(part))]
         if lines:
             yield cue, lines
+
+
+def by_line(told: tuple[str, ...], lines: list[str]) -> tuple[str, ...]:
+    """What is told of each line; of none where it is not told of all."""
+    return told if len(told) == len(lines) else ("",) * len(lines)
 
 
 def end_of(cue: Cue) -> int:

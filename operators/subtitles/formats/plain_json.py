@@ -27,7 +27,18 @@ def read_json(path: Path) -> Subtitles:
     try:
         cues = json.loads(text_of(path))["cues"]
         found = tuple(
-            Cue(int(c["start_ms"]), int(c["end_ms"]), tuple(map(str, c["lines"])), c.get("cue_id", ""), c.get("speaker"), c.get("language"))
+            Cue(
+                *(
+                    int(c["start_ms"]),
+                    int(c["end_ms"]),
+                    tuple(map(str, c["lines"])),
+                    c.get("cue_id", ""),
+                    c.get("speaker"),
+                    c.get("language"),
+                ),
+                speakers=tuple(map(str, c.get("speakers", ()))),
+                colours=tuple(map(str, c.get("colours", ()))),
+            )
             for c in cues
         )
     except (ValueError, KeyError, TypeError, AttributeError) as e:

@@ -1,11 +1,11 @@
-"""SubRip. It has no standard: written without any markup, read as players do."""
+"""SubRip. It has no standard: written without any markup but colours, read as players do."""
 
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from operators.errors import ConfigError
-from operators.subtitles.formats.cue import Cue, Subtitles, clock, end_of, shown, text_of
+from operators.subtitles.formats.cue import Cue, Subtitles, by_line, clock, end_of, shown, text_of
 
 STAMP = r"(?:(\d+):)?(\d{1,2}):(\d{1,2})[,.](\d{1,3})"
 TIMINGS = re.compile(rf"^[ \t]*{STAMP}[ \t]*-->[ \t]*{STAMP}.*$", re.MULTILINE)
@@ -15,8 +15,13 @@ MARKUP = re.compile(r"</?(?:[biu]|s|font)(?:\s[^>]*)?>|\{\\[^}]*\}", re.IGNORECA
 def srt(cues: Iterable[Cue]) -> Iterator[str]:
     """The parts of a file, cues by start, numbered from 1. It has no escapes: an arrow in the text is written as one character."""
     for n, (cue, lines) in enumerate(shown(cues), 1):
-        text = "\n".join(lines).replace("-->", "→")
+        text = "\n".join(map(_line, lines, by_line(cue.colours, lines)))
         yield f"{n}\n{clock(cue.start_ms, ',')} --> {clock(end_of(cue), ',')}\n{text}\n\n"
+
+
+def _line(text: str, colour: str) -> str:
+    plain = text.replace("-->", "→")
+    return f'<font color="{colour}">{plain}</font>' if colour else plain
 
 
 def read_srt(path: Path) -> Subtitles:

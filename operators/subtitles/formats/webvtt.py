@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from operators.errors import ConfigError
-from operators.subtitles.formats.cue import Cue, Subtitles, clean, clock, end_of, shown
+from operators.subtitles.formats.cue import Cue, Subtitles, by_line, clean, clock, end_of, shown
 
 STAMP = re.compile(r"(?:(\d+):)?([0-5]\d):([0-5]\d)\.(\d{3})(?!\d)")
 TIMINGS = re.compile(rf"[ \t\f]*({STAMP.pattern})[ \t\f]*-->[ \t\f]*({STAMP.pattern})(.*)")
@@ -19,10 +19,11 @@ def webvtt(cues: Iterable[Cue]) -> Iterator[str]:
     yield "WEBVTT\n"
     for cue, lines in shown(cues):
         name = clean(cue.cue_id).replace("-->", "→")
-        voice = f"<v {_escape(clean(cue.speaker))}>" if cue.speaker else ""
+        voice = _voice(cue.speaker)
+        text = "\n".join(map(_line, lines, by_line(cue.speakers, lines), by_line(cue.colours, lines)))
         head = f"{name}\n" if name else ""
         settings = " ".join(["", *clean(cue.settings).replace("-->", "").split()])
-        yield f"\n{head}{clock(cue.start_ms)} --> {clock(end_of(cue))}{settings}\n{voice}" + "\n".join(map(_escape, lines)) + "\n"
+        yield f"\n{head}{clock(cue.start_ms)} --> {clock(end_of(cue))}{settings}\n{voice}{text}\n"
 
 
 def read_webvtt(path: Path) -> Subtitles:
@@ -63,15 +64,27 @@ def _block(lines: list[str], at: int, found: list[Cue], faults: list[str]) -> in
 
 
 def _cue(start_ms: int, end_ms: int, text: str, name: str, settings: str) -> Cue:
-    voice = VOICE.search(text)
     plain = html.unescape(TAG.sub("", text))
-    speaker = html.unescape(voice[1]).strip() if voice else None
-    return Cue(start_ms, end_ms, tuple(plain.split("\n")) if plain else (), name, speaker, settings=settings)
+    lines = tuple(plain.split("\n")) if plain else ()
+    voices = [html.unescape(name).strip() for name in VOICE.findall(text)]
+    if len(voices) > 1 and len(voices) == len(lines):
+        return Cue(start_ms, end_ms, lines, name, speakers=tuple(voices), settings=settings)
+    return Cue(start_ms, end_ms, lines, name, voices[0] if voices else None, settings=settings)
 
 
 def _ms(parts: tuple[str | None, ...]) -> int:
     hours, minutes, seconds, ms = (int(p or 0) for p in parts)
     return ((hours * 60 + minutes) * 60 + seconds) * 1000 + ms
+
+
+def _line(text: str, speaker: str, colour: str) -> str:
+    """A line with what is its own; the classes of colours are the standard's."""
+    told = f"<c.{colour}>{_escape(text)}</c>" if colour else _escape(text)
+    return f"{_voice(speaker)}{told}</v>" if speaker else told
+
+
+def _voice(speaker: str | None) -> str:
+    return f"<v {_escape(clean(speaker))}>" if speaker else ""
 
 
 def _escape(text: str) -> str:

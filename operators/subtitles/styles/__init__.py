@@ -9,6 +9,8 @@ from typing import Any
 from operators.errors import ConfigError
 
 NAMES = ("netflix", "bbc", "ebu", "web", "live")
+SPEAKERS = ("none", "dashes", "arrows", "names", "colours")
+"""dashes: before the lines of a cue in which two speak; arrows, names: ">>" or the name, where another one begins; colours: of the text."""
 WORD = 6
 """Columns of a mean word and the space behind it: how words are counted in languages that are written without spaces."""
 
@@ -65,11 +67,15 @@ class Style:
     """A cue that begins or ends so near to a cut of the picture is moved onto it; 0: cuts are not looked at."""
     sound: bool
     """Whether sounds are described."""
+    speakers: str = "none"
+    """How it is shown who speaks, where that is known: one of `SPEAKERS`."""
     at_once: bool = False
     """Each transcript is cut by itself as soon as it is there; else a cue waits until nothing that follows can change it."""
     languages: dict[str, LanguageRules] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.speakers not in SPEAKERS:
+            raise ConfigError(f"speakers is one of {', '.join(SPEAKERS)}, not {self.speakers!r}")
         if not 0 <= self.gap_s < self.closed_s < self.pause_s:
             raise ConfigError(f"0 <= gap_s < closed_s < pause_s does not hold for {self.gap_s}, {self.closed_s} and {self.pause_s}")
         if not 0 < self.shortest_s < self.longest_s:
