@@ -15,8 +15,10 @@ CONTEXT = 9
 FRAME = 1024
 """Samples (64 ms): longer than sound takes from one microphone to another, and the first reflections with it."""
 HOP = 400
-MADE = 0.5
-"""Share of the energy of a packet from which on it is taken for cross-talk."""
+MADE, MADE_QUIET = 0.5, 0.25
+"""Share of the energy of a packet from which on it is taken for cross-talk; and of one that is FAR_DB quieter than the other: what a
+room adds later than FRAME is made by no filter."""
+FAR_DB = 9.0
 OWN_DB = 3.0
 """Where the same sound is about as loud in two channels, it is that of the first one."""
 FLOOR = 10 ** (-65 / 10)
@@ -43,7 +45,8 @@ class CrosstalkGate:
         first = int(heard[loudness.argmax()])
         kept = channels.copy()
         for other in heard:
-            if other != first and made_of(sound[first], sound[other], channels.shape[1]) > MADE:
+            least = MADE_QUIET if powers[other] * 10 ** (FAR_DB / 10) < powers[first] else MADE
+            if other != first and made_of(sound[first], sound[other], channels.shape[1]) > least:
                 kept[other] = 0
         return kept
 

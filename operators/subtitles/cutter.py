@@ -115,9 +115,9 @@ class SubtitleCutter:
         raise AssertionError("words are kept in the state: nothing is given again")
 
     def _take_begun(self) -> None:
-        """Take the transcripts before which nothing was begun that is not there yet."""
+        """Take the transcripts before which nothing was begun that is not there yet; at once, where the style has it so."""
         first = min((w.start for w in self._ahead), default=None)
-        ready = [t for t in self._waiting if first is None or t.start <= first]
+        ready = [t for t in self._waiting if first is None or t.start <= first or self._style.at_once]
         self._waiting = [t for t in self._waiting if t not in ready]
         for transcript in sorted(ready, key=lambda t: (t.start, t.end)):
             self._take(transcript)
