@@ -21,6 +21,7 @@ from operators.records import Model
 from operators.sources import SourceOptions, open_source
 from operators.sources.channels import are_alike
 from operators.sources.live import admit_live, is_live
+from operators.sources.manifest import SPOOL
 from operators.sources.spool_view import SpoolView
 from operators.sources.spooled import SpooledOptions, SpooledSource
 from operators.speech.channels import ChannelTranscriber
@@ -38,8 +39,6 @@ CARRIERS = {"silero": "silero-vad", "pocketsphinx": "pocketsphinx", "rapidocr": 
 WHOLE_FILE = 1 << 30
 ENDS = 1 << 20
 PROBES = 8
-SPOOL = "spool"
-"""In the folder of a generation: what was received of a live stream."""
 RESIDENT_WAIT_S = 10.0
 """After so long without media a resident stream says why, and tries on."""
 GIVE_UP_S = 30.0

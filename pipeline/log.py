@@ -220,6 +220,12 @@ def committed_records(path: Path) -> Iterator[Wire]:
             pending = []
 
 
+def log_header(path: Path) -> Header | None:
+    """None where the log has none yet. Raises StorageError where it is damaged."""
+    line = next((line for _, line in _lines(path, 0)), None) if path.exists() else None
+    return msgspec.convert(line["header"], Header) if line else None
+
+
 def wire_record(header: Header, line: dict[str, Any], sequence: int) -> Wire:
     """The wire form of the record that a line of a log holds."""
     identity = Identity(header.stream_id, header.generation, line["origin"], sequence)

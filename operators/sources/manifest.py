@@ -17,6 +17,8 @@ import msgspec
 from operators.media import PictureTrack, SoundTrack
 from operators.timeline import exact
 
+SPOOL = "spool"
+"""In the folder of a generation: what was received of a live stream."""
 MANIFEST = "manifest.jsonl"
 LIFT = 10
 """Seconds by which timestamps in the segments are later than on the timeline: NUT holds none below 0, and decoding may begin before."""

@@ -23,8 +23,8 @@ def segments(cues=CUES, duration_ms=22_000, zero=F(10)):
 def test_each_segment_is_a_whole_file_with_its_map():
     parts, _ = segments()
     assert list(parts) == ["000000.vtt", "000001.vtt", "000002.vtt", "000003.vtt"]
-    for text in parts.values():
-        assert text.startswith("WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:900000,LOCAL:00:00:00.000\n")
+    for n, text in enumerate(parts.values()):
+        assert text.startswith(f"WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:{900000 + n * 540000},LOCAL:00:00:{6 * n:02}.000\n")
 
 
 def test_a_cue_over_a_border_stands_in_both_and_an_empty_segment_is_written():

@@ -1,40 +1,42 @@
-"""WebVTT for HTTP Live Streaming (RFC 8216, 3.5): segments that each are a whole file, and their playlist."""
+"""WebVTT for HTTP Live Streaming (RFC 8216, 3.5): segments that each are a whole file."""
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from itertools import count
 
-from operators.subtitles.formats.cue import Cue, end_of, shown
+from operators.subtitles.formats.cue import Cue, clock, end_of, shown
+from operators.subtitles.formats.hls_playlist import Listed, Playlist
 from operators.subtitles.formats.webvtt import webvtt
+from operators.timeline import from_ms
 
 CLOCK_HZ = 90_000
-"""Of MPEG transport streams; it starts again after 2 to the 33rd."""
+"""Of MPEG transport streams; it starts again after `TURN`."""
+TURN = 1 << 33
 PLAYLIST = "subtitles.m3u8"
+SUFFIX = ".vtt"
+
+
+def vtt_segment(cues: Iterable[Cue], start_ms: int, zero: Fraction) -> str:
+    """A segment that begins at `start_ms`, with these cues, each whole. `zero`: seconds on the media's own clock at 0 of ours.
+
+    Its map says what the clock of the media shows at its own beginning: a clock that started again meanwhile does not matter.
+    """
+    head, *parts = webvtt(cues)
+    ticks = round((zero + from_ms(start_ms)) * CLOCK_HZ) % TURN
+    return f"{head}X-TIMESTAMP-MAP=MPEGTS:{ticks},LOCAL:{clock(start_ms)}\n{''.join(parts)}"
+
+
+def overlaps(cue: Cue, start_ms: int, end_ms: int) -> bool:
+    """Whether it is shown within a segment: one that goes over a border stands in both."""
+    return cue.start_ms < end_ms and end_of(cue) > start_ms
 
 
 def hls(cues: Iterable[Cue], duration_ms: int, segment_ms: int, zero: Fraction) -> Iterator[tuple[str, str]]:
-    """(name, text) of each segment, in order, then of the playlist. `zero`: seconds on the media's own clock at 0 of ours.
-
-    A cue that goes over a border stands in both segments, under one name; a segment without cues is written too.
-    """
+    """(name, text) of each segment of a finished programme, in order, then of the playlist. `zero`: as in `vtt_segment`."""
     written = [cue for cue, _ in shown(cues)]
     until = max([duration_ms, *(end_of(c) for c in written)])
-    stamp = f"X-TIMESTAMP-MAP=MPEGTS:{round(zero * CLOCK_HZ) % (1 << 33)},LOCAL:00:00:00.000\n"
-    entries: list[str] = []
-    for n in count():
-        start, end = n * segment_ms, min((n + 1) * segment_ms, until)
-        if start >= until:
-            break
-        head, *parts = webvtt(c for c in written if c.start_ms < end and end_of(c) > start)
-        name = f"{n:06}.vtt"
-        yield name, head + stamp + "".join(parts)
-        entries.append(f"#EXTINF:{(end - start) / 1000:.3f},\n{name}\n")
-    target = -(-segment_ms // 1000)
-    yield (
-        PLAYLIST,
-        (
-            f"#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:{target}\n#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:VOD\n"
-            + "".join(entries)
-            + "#EXT-X-ENDLIST\n"
-        ),
-    )
+    playlist = Playlist(-(-segment_ms // 1000), "VOD")
+    for n, start in enumerate(range(0, until, segment_ms)):
+        end = min(start + segment_ms, until)
+        yield f"{n:06}{SUFFIX}", vtt_segment((c for c in written if overlaps(c, start, end)), start, zero)
+        playlist = playlist.add(Listed(f"{n:06}", from_ms(end - start)))
+    yield PLAYLIST, playlist.end().text(SUFFIX)

@@ -1,0 +1,95 @@
+"""Packets to segments of an MPEG transport stream: copied, never encoded."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import av
+import numpy as np
+from av import AudioStream, Packet, VideoStream
+from av.stream import Stream
+
+from operators.sources.manifest import TRACKS, TrackKind
+from operators.sources.tracks import codec_of
+from operators.subtitles.formats.hls import CLOCK_HZ
+
+CARRIED: dict[TrackKind, tuple[str, ...]] = {"picture": ("h264", "hevc"), "sound": ("aac", "mp3", "ac3", "eac3")}
+"""Codecs that players of HLS know in transport streams."""
+PACKET = 188
+Counters = dict[int, int]
+"""By the number of an elementary stream: what its next packet is counted as. Segments are parts of one transport stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """A packet with its instants on the stream's timeline."""
+
+    kind: TrackKind
+    packet: "Packet[Stream]"
+    decoding: Fraction
+    showing: Fraction
+
+
+def transport_segment(packets: Sequence[Copied], tracks: dict[TrackKind, Stream], lift: Fraction, counters: Counters) -> bytes:
+    """A segment that begins with its tables. `packets`: of each track in order of decoding; they are used up. `lift`: seconds by which
+    the clock of the transport stream is ahead of the timeline. `counters` goes on."""
+    data = io.BytesIO()
+    with av.open(data, "w", format="mpegts", options={"max_delay": "0", "muxrate": "0"}) as container:
+        made = {kind: _add(container, tracks[kind]) for kind in TRACKS if kind in tracks}
+        container.start_encoding()
+        last = dict.fromkeys(made, -1)
+        for copied in sorted(packets, key=lambda c: c.decoding):
+            stream, packet = made[copied.kind], copied.packet
+            pts = round((copied.showing + lift) * CLOCK_HZ)
+            dts = max(round((copied.decoding + lift) * CLOCK_HZ), last[copied.kind] + 1)
+            duration = round((packet.duration or 0) * (packet.time_base or 0) * CLOCK_HZ)
+            packet.stream, packet.time_base = stream, Fraction(1, CLOCK_HZ)
+            packet.pts, packet.dts, packet.duration = max(pts, dts), dts, duration
+            last[copied.kind] = dts
+            container.mux(packet)
+    return count_on(data.getvalue(), counters)
+
+
+def count_on(data: bytes, counters: Counters) -> bytes:
+    """The same packets, counted from where the segment before stopped."""
+    rows = np.frombuffer(data, np.uint8).reshape(-1, PACKET).copy()
+    numbers = (rows[:, 1].astype(int) & 0x1F) << 8 | rows[:, 2]
+    # Those that hold nothing of a stream are not counted.
+    holds = (rows[:, 3] & 0x10) != 0
+    for number in np.unique(numbers):
+        of_stream = np.flatnonzero((numbers == number) & holds)
+        counts = (counters.get(int(number), 0) + np.arange(len(of_stream))) % 16
+        rows[of_stream, 3] = (rows[of_stream, 3] & 0xF0) | counts.astype(np.uint8)
+        counters[int(number)] = int(counters.get(int(number), 0) + len(of_stream)) % 16
+    return rows.tobytes()
+
+
+def codec_names(tracks: dict[TrackKind, Stream]) -> tuple[str, ...]:
+    """By RFC 6381; empty where one of them is not known."""
+    names = [_codec_name(tracks[kind]) for kind in TRACKS if kind in tracks]
+    return tuple(name for name in names if name) if all(names) else ()
+
+
+def _add(container: Any, track: Stream) -> Stream:
+    made: Stream = container.add_stream_from_template(track, opaque=True)
+    return made
+
+
+def _codec_name(track: Stream) -> str | None:
+    if isinstance(track, AudioStream):
+        return {"aac": "mp4a.40.2", "mp3": "mp4a.40.34", "ac3": "ac-3", "eac3": "ec-3"}.get(codec_of(track))
+    if isinstance(track, VideoStream) and codec_of(track) == "h264":
+        return _avc_name(track.codec_context.extradata or b"")
+    return None
+
+
+def _avc_name(extradata: bytes) -> str | None:
+    """From its configuration, or from the sequence parameters that a byte stream begins with."""
+    if extradata[:1] == b"\x01" and len(extradata) > 3:
+        return f"avc1.{extradata[1:4].hex()}"
+    for at in range(len(extradata) - 6):
+        if extradata[at : at + 3] == b"\x00\x00\x01" and extradata[at + 3] & 0x1F == 7:
+            return f"avc1.{extradata[at + 4 : at + 7].hex()}"
+    return None
