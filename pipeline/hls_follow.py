@@ -82,12 +82,13 @@ class HlsFollower:
         piece = self._media.next(newer)
         told = self._cues.end
         if piece is None or (self._live and told is not None and piece.span.start >= told):
-            if told is not None and not newer and (piece is not None or self._media.ended):
-                self._end()
-            elif piece is None and newer:
+            if newer:
                 self._begin(self._latest())
+            elif told is not None and (piece is not None or self._media.ended):
+                self._end()
             return False
-        known = self._cues.complete(piece.span.end)
+        final = piece.last and self._media.ended
+        known = told is not None if final else self._cues.complete(piece.span.end)
         if now_s < piece.earliest_s or not (known or now_s >= piece.latest_s):
             return False
         self._publish(piece)
@@ -134,7 +135,7 @@ class HlsFollower:
         assert media is not None
         counters = dict(before.counters)
         data = media.read(piece, counters)
-        cues = self._cues.take(piece.span, before.at, final=piece.last and media.ended and not self._live)
+        cues = self._cues.take(piece.span, before.at, final=piece.last and media.ended and self._cues.end is not None)
         listed = self._listed(piece, before.playlist)
         state = self._placed(piece).grown(listed, self._window, media.first_listed)
         state = replace(
@@ -153,7 +154,8 @@ class HlsFollower:
 
     def _listed(self, piece: Piece, playlist: Playlist) -> Listed:
         number = playlist.next if piece.number is None else piece.number
-        broken = (piece.broken or self._changed) and (piece.number is not None or number > 0)
+        # Another packager's discontinuities are its own.
+        broken = piece.broken if piece.number is not None else (piece.broken or self._changed) and number > 0
         clock = self._header.clock if self._header else None
         return Listed(f"{number:06}", piece.duration, broken, clock.at(to_ms(piece.span.start)) if clock else None)
 

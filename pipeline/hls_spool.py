@@ -52,7 +52,9 @@ class SpoolMedia:
         self._view.poll()
         segments = self._view.segments
         newest = [s for s in segments if s.session == segments[-1].session]
-        return longest_group([s.first for s in newest if s.key], newest[-1].first if newest else ZERO)
+        found = longest_group([s.first for s in newest if s.key], newest[-1].first if newest else ZERO)
+        # What is over already is not waited for.
+        return ZERO if found is None and (self._view.ended or self._view.down or len(self._view.sessions) > 1) else found
 
     def next(self, over: bool) -> Piece | None:
         self._view.poll()
@@ -62,7 +64,7 @@ class SpoolMedia:
             assert self.at is not None
             mine = [s for s in segments if s.session == self.session]
             following = next((s for s in segments if s.session > self.session), None)
-            end = self._end(mine, over) if following or over or self._view.ended else None
+            end = self._end(mine, over) if over or self._session_over else None
             border = next_border(self.at, [s.first for s in mine if s.key], mine[-1].first if mine else self.at, self.target, end)
             if border is not None:
                 return self._piece(self.at, border, mine, last=border == end)
@@ -106,17 +108,28 @@ class SpoolMedia:
     def first_listed(self) -> int | None:
         return None
 
+    @property
+    def _session_over(self) -> bool:
+        view = self._view
+        return view.ended is not None or view.down is not None or any(s.number > self.session for s in view.sessions)
+
     def _lost(self, segments: Sequence[SegmentBegin]) -> bool:
-        """It was deleted, or is so far behind that nobody waits for it."""
+        """It was deleted, or came so long ago that nobody waits for it."""
         assert self.at is not None
-        behind = segments[-1].first - self.at > Fraction(self.delay_s) + self.window
-        return behind or (self.at < segments[0].first and self.session == segments[0].session and segments[0].number > 0)
+        before = [s for s in segments if s.session <= self.session and s.first <= self.at]
+        if not before:
+            return segments[0].session >= self.session
+        passed_s = segments[-1].arrival.monotonic_s - before[-1].arrival.monotonic_s
+        old = before[-1].arrival.boot != segments[-1].arrival.boot or passed_s > self.delay_s + PATIENCE_S + float(self.window)
+        return old and self._edge(segments).first > self.at
+
+    def _edge(self, segments: Sequence[SegmentBegin]) -> SegmentBegin:
+        """Where somebody would begin who looks at it live, with as much as a playlist must hold in front of it."""
+        wanted = segments[-1].first - Fraction(self.delay_s) - LEAST_TARGETS * self.target
+        return next((s for s in reversed(segments) if s.key and s.first <= wanted), segments[0])
 
     def _jump(self, segments: Sequence[SegmentBegin]) -> None:
-        """To where somebody who looks at it live would be, with as much as a playlist must hold in front of it."""
-        wanted = segments[-1].first - Fraction(self.delay_s) - LEAST_TARGETS * self.target
-        before = [s for s in segments if s.key and s.first <= wanted]
-        place = before[-1] if before else segments[0]
+        place = self._edge(segments)
         self.at, self.session, self._broken = place.first, place.session, True
 
     def _end(self, mine: Sequence[SegmentBegin], over: bool) -> Fraction | None:

@@ -36,7 +36,7 @@ def transport_segment(packets: Sequence[Copied], tracks: dict[TrackKind, Stream]
     """A segment that begins with its tables. `packets`: of each track in order of decoding; they are used up. `lift`: seconds by which
     the clock of the transport stream is ahead of the timeline. `counters` goes on."""
     data = io.BytesIO()
-    with av.open(data, "w", format="mpegts", options={"max_delay": "0", "muxrate": "0"}) as container:
+    with av.open(data, "w", format="mpegts", options={"max_delay": "0"}) as container:
         made = {kind: _add(container, tracks[kind]) for kind in TRACKS if kind in tracks}
         container.start_encoding()
         last = dict.fromkeys(made, -1)

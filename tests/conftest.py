@@ -1,6 +1,6 @@
 """What tests need from outside, never skipped silently.
 
-CAPSTREAM_REQUIRE=ray,ffmpeg,whisper,media,kafka makes what is listed and missing fail.
+CAPSTREAM_REQUIRE=ray,ffmpeg,whisper,media,kafka,browser makes what is listed and missing fail.
 """
 
 import os
@@ -11,6 +11,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+from hls.browser import why_not
 
 # A machine that is busy elsewhere makes no test fail.
 hypothesis.settings.register_profile("patient", deadline=None)
@@ -31,6 +32,8 @@ def missing(what: str, why: str) -> None:
 def _provided(request: pytest.FixtureRequest) -> None:
     if request.node.get_closest_marker("ffmpeg") and not (shutil.which("ffmpeg") and shutil.which("ffprobe")):
         missing("ffmpeg", "ffmpeg is not there: apt-get install ffmpeg")
+    if request.node.get_closest_marker("browser") and (why := why_not()):
+        missing("browser", why)
     if request.node.get_closest_marker("media") and not MEDIA.is_dir():
         missing("media", f"no real media at {MEDIA}: set CAPSTREAM_MEDIA to their folder")
 
