@@ -14,7 +14,7 @@ from operators.sources.scan import open_container
 from operators.subtitles.formats.hls_playlist import Variant
 from operators.timeline import ZERO, Span
 from pipeline.hls_media import Piece, longest_group, next_border, part
-from pipeline.hls_transport import CARRIED, Copied, Counters, codec_names, transport_segment
+from pipeline.hls_transport import CARRIED, Copied, Counters, Packager, codec_names
 
 AHEAD = Fraction(5)
 """Seconds by which the tracks of a file may be apart in it."""
@@ -41,6 +41,7 @@ class FileMedia:
         self._known = ZERO
         """Up to here it was read."""
         self._whole = False
+        self._packager = Packager(Fraction(LIFT))
         self._reading = self._read_on()
 
     def group(self) -> Fraction | None:
@@ -58,7 +59,7 @@ class FileMedia:
     def read(self, piece: Piece, counters: Counters) -> bytes | None:
         start, end = piece.span.start or None, None if piece.last else piece.span.end
         packets = [c for kind in self._kinds for c in part(self._packets[kind], start, end)]
-        return transport_segment(packets, self._tracks, Fraction(LIFT), counters)
+        return self._packager.segment(packets, self._tracks, counters)
 
     def passed(self, piece: Piece) -> None:
         self._at = piece.span.end
@@ -91,9 +92,8 @@ class FileMedia:
                 continue
             kind, zero = kinds[packet.stream_index], self._found.info.zero
             showing = shown * packet.time_base - zero
-            decoding = showing if packet.dts is None else packet.dts * packet.time_base - zero
             self._ends[kind] = max(self._ends.get(kind, ZERO), showing + (packet.duration or 0) * packet.time_base)
-            copied = Copied(kind, packet, decoding, showing)
+            copied = Copied(kind, packet, showing)
             self._packets[kind].append(copied)
             if kind == self._kinds[0]:
                 self._known = max(self._known, showing)

@@ -64,7 +64,8 @@ class State:
     def _left(self, added: Playlist, playlist: Playlist) -> "State":
         """RFC 8216, 6.2.2: a segment stays for its own time and that of the longest playlist it stood in."""
         gone = (*self.gone, *added.segments[: playlist.first - added.first])
-        while gone and sum(s.duration for s in gone[1:]) > gone[0].duration + added.duration:
+        longest = max(self.playlist.duration, playlist.duration)
+        while gone and sum(s.duration for s in gone[1:]) >= gone[0].duration + longest:
             gone = gone[1:]
         return replace(self, playlist=playlist, gone=gone)
 

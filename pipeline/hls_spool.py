@@ -15,8 +15,7 @@ from operators.sources.spool_view import SpoolView
 from operators.subtitles.formats.hls_playlist import LEAST_TARGETS, Variant
 from operators.timeline import ZERO, Span
 from pipeline.hls_media import Piece, longest_group, next_border, part
-from pipeline.hls_transport import CARRIED, Copied, Counters, codec_names, transport_segment
-from pipeline.spool_writer import EARLY
+from pipeline.hls_transport import CARRIED, Copied, Counters, Packager, codec_names
 
 APART = 5
 """Seconds by which the tracks of a segment of the spool may be apart."""
@@ -44,6 +43,7 @@ class SpoolMedia:
     """Open containers of the session that tell what its tracks are."""
     _tracks_of: int = -1
     _session: Session | None = None
+    _packager: Packager = field(default_factory=lambda: Packager(Fraction(LIFT)))
 
     def __post_init__(self) -> None:
         self._view = SpoolView(self.folder, "picture")
@@ -85,7 +85,7 @@ class SpoolMedia:
                 found = list(self._packets(kind, piece, opened))
                 packets += part(found, start, end)
             tracks: dict[TrackKind, Stream] = {kind: container.streams[0] for kind, container in self._templates.items()}
-            return transport_segment(packets, tracks, Fraction(LIFT), counters)
+            return self._packager.segment(packets, tracks, counters)
         finally:
             for container in opened:
                 container.close()
@@ -182,8 +182,5 @@ class SpoolMedia:
 
 def _copied(kind: TrackKind, container: Any) -> Iterator[Copied]:
     for packet in container.demux():
-        if packet.size and packet.pts is not None and packet.dts is not None:
-            showing = packet.pts * packet.time_base - LIFT
-            # The files hold decoding early, so that it is never after showing.
-            decoding = min(showing, packet.dts * packet.time_base - LIFT + EARLY)
-            yield Copied(kind, packet, max(ZERO - LIFT, decoding), showing)
+        if packet.size and packet.pts is not None:
+            yield Copied(kind, packet, packet.pts * packet.time_base - LIFT)

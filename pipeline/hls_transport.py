@@ -14,6 +14,7 @@ from av.stream import Stream
 from operators.sources.manifest import TRACKS, TrackKind
 from operators.sources.tracks import codec_of
 from operators.subtitles.formats.hls import CLOCK_HZ
+from operators.timeline import ZERO
 
 CARRIED: dict[TrackKind, tuple[str, ...]] = {"picture": ("h264", "hevc"), "sound": ("aac", "mp3", "ac3", "eac3")}
 """Codecs that players of HLS know in transport streams."""
@@ -24,32 +25,48 @@ Counters = dict[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """A packet with its instants on the stream's timeline."""
+    """A packet with its instant on the stream's timeline."""
 
     kind: TrackKind
     packet: "Packet[Stream]"
-    decoding: Fraction
     showing: Fraction
 
 
-def transport_segment(packets: Sequence[Copied], tracks: dict[TrackKind, Stream], lift: Fraction, counters: Counters) -> bytes:
-    """A segment that begins with its tables. `packets`: of each track in order of decoding; they are used up. `lift`: seconds by which
-    the clock of the transport stream is ahead of the timeline. `counters` goes on."""
-    data = io.BytesIO()
-    with av.open(data, "w", format="mpegts", options={"max_delay": "0"}) as container:
-        made = {kind: _add(container, tracks[kind]) for kind in TRACKS if kind in tracks}
-        container.start_encoding()
-        last = dict.fromkeys(made, -1)
-        for copied in sorted(packets, key=lambda c: c.decoding):
-            stream, packet = made[copied.kind], copied.packet
-            pts = round((copied.showing + lift) * CLOCK_HZ)
-            dts = max(round((copied.decoding + lift) * CLOCK_HZ), last[copied.kind] + 1)
-            duration = round((packet.duration or 0) * (packet.time_base or 0) * CLOCK_HZ)
-            packet.stream, packet.time_base = stream, Fraction(1, CLOCK_HZ)
-            packet.pts, packet.dts, packet.duration = max(pts, dts), dts, duration
-            last[copied.kind] = dts
-            container.mux(packet)
-    return count_on(data.getvalue(), counters)
+@dataclass(slots=True)
+class Packager:
+    """Makes the segments of one transport stream. `lift`: seconds by which its clock is ahead of the timeline."""
+
+    lift: Fraction
+    _delay: Fraction = ZERO
+    """The longest time so far by which pictures are decoded before they are shown."""
+
+    def segment(self, packets: Sequence[Copied], tracks: dict[TrackKind, Stream], counters: Counters) -> bytes:
+        """A segment that begins with its tables. `packets`: of each track in order of decoding; they are used up. `counters` goes on."""
+        data = io.BytesIO()
+        with av.open(data, "w", format="mpegts", options={"max_delay": "0"}) as container:
+            made = {kind: _add(container, tracks[kind]) for kind in TRACKS if kind in tracks}
+            container.start_encoding()
+            for decoding, copied in self._in_order(packets):
+                packet = copied.packet
+                duration = round((packet.duration or 0) * (packet.time_base or 0) * CLOCK_HZ)
+                packet.stream, packet.time_base = made[copied.kind], Fraction(1, CLOCK_HZ)
+                packet.pts, packet.dts, packet.duration = self._ticks(copied.showing), self._ticks(decoding), duration
+                container.mux(packet)
+        return count_on(data.getvalue(), counters)
+
+    def _in_order(self, packets: Sequence[Copied]) -> list[tuple[Fraction, Copied]]:
+        """With instants of decoding, which the spool does not hold: those of showing, in order, earlier by as much as pictures need."""
+        timed: list[tuple[Fraction, Copied]] = []
+        for kind in TRACKS:
+            of_track = [c for c in packets if c.kind == kind]
+            shown = sorted(c.showing for c in of_track)
+            early = max((at - c.showing for at, c in zip(shown, of_track, strict=True)), default=ZERO)
+            self._delay = max(self._delay, early)
+            timed += [(at - self._delay if kind == "picture" else at, c) for at, c in zip(shown, of_track, strict=True)]
+        return sorted(timed, key=lambda t: t[0])
+
+    def _ticks(self, instant: Fraction) -> int:
+        return round((instant + self.lift) * CLOCK_HZ)
 
 
 def count_on(data: bytes, counters: Counters) -> bytes:

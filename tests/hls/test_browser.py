@@ -78,7 +78,9 @@ class Show:
             view.poll()
             white = [s.at + self._lead + flash for s in view.sessions for flash in FLASHES]
             for at in [t for t in white if t + 1 <= view.edge()][told:]:
-                log.append("narrate.subtitles", Caption(at, at + 1, "subtitle", f"Flash {told}", (f"Flash {told}",), "en", 1.0, f"c-{told}"))
+                log.append(
+                    "narrate.subtitles", Caption(at, at + 1, "subtitle", f"Flash {told}", (f"Flash {told}",), "en", 1.0, f"c-{told}")
+                )
                 told += 1
             log.commit(view.edge(), view.edge(), {})
         log.close()

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction as F
 
 import msgspec
-import pytest
 from hls_checks import Listing, check_follows, check_served, cues_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -58,7 +57,9 @@ class Broadcast:
     def begin(self):
         self.session += 1
         arrival = self._arrival()
-        self._say(Session(self.session, self.at, "start", arrival, "arrival", arrival.wall, "mpegts", PICTURE, None, {"picture": F(1, 1000)}))
+        self._say(
+            Session(self.session, self.at, "start", arrival, "arrival", arrival.wall, "mpegts", PICTURE, None, {"picture": F(1, 1000)})
+        )
 
     def record(self, length, key=True):
         self.close()
@@ -68,7 +69,9 @@ class Broadcast:
 
     def close(self):
         if self.open:
-            self._say(SegmentEnd(self.segment, {"picture": self.at - 1}, {"picture": self.at}, {"picture": 9}, {"picture": 9}, {"picture": ""}))
+            self._say(
+                SegmentEnd(self.segment, {"picture": self.at - 1}, {"picture": self.at}, {"picture": 9}, {"picture": 9}, {"picture": ""})
+            )
             self.segment, self.open = self.segment + 1, False
 
     def lose(self, seconds):
@@ -80,7 +83,9 @@ class Broadcast:
 
     def cue(self, start, length):
         text = f"Cue {self.cues}."
-        self.log.append("narrate.subtitles", Caption(start, start + length, "subtitle", text, (text,), "en", 0.9, f"narrate.subtitles-{self.cues}"))
+        self.log.append(
+            "narrate.subtitles", Caption(start, start + length, "subtitle", text, (text,), "en", 0.9, f"narrate.subtitles-{self.cues}")
+        )
         self.said.append((to_ms(start), to_ms(start + length), text, self.published()))
         self.cues += 1
 
@@ -116,7 +121,8 @@ class Viewer:
                 if name in self.seen:
                     check_follows(self.seen[name], listing)
                 self.seen[name] = listing
-                self.began = self.began or listing.entries[0].date_time
+                if listing.entries:
+                    self.began = self.began or listing.entries[0].date_time
         for entry in self.seen["subtitles.m3u8"].entries if "subtitles.m3u8" in self.seen else ():
             self.cues |= {(entry.name, *cue) for cue in cues_of(self.folder / entry.name)}
 
@@ -175,7 +181,7 @@ steps = st.lists(
 folders = itertools.count()
 
 
-@settings(max_examples=int(os.environ.get('LAW', '40')), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=int(os.environ.get("LAW", "40")), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps)
 def test_every_playlist_is_valid_and_no_cue_is_lost(tmp_path, monkeypatch, script):
     monkeypatch.setattr(os, "fsync", lambda handle: None)

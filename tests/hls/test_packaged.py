@@ -15,14 +15,13 @@ from live.broadcasts import clip, ffmpeg, free_port, recorded, sender, wait_unti
 from subtitles.test_views import cue
 
 from operators.records import Clock, End
-from operators.sources import SourceOptions
-from operators.sources.probe import probe
 from operators.subtitles.formats.hls_playlist import Playlist
 from pipeline.cli import execute
 from pipeline.hls_folder import HlsFolder, State
 from pipeline.hls_follow import HlsFollower, HlsOptions
-from pipeline.hls_transport import Copied, transport_segment
+from pipeline.hls_transport import Copied, Packager
 from pipeline.log import Header, LogWriter
+from pipeline.spool_watch import SpoolOptions
 
 pytestmark = pytest.mark.ffmpeg
 CLOCK = Clock("arrival", "2026-01-02T03:04:05.000+00:00")
@@ -75,19 +74,21 @@ def probed(path, *entries):
     return json.loads(subprocess.run(arguments, capture_output=True, text=True, check=True).stdout)
 
 
-def check_media(folder, listing, source):
-    """All packets of the source, none twice, each at the same distance from the first; counted without a hole."""
+def check_media(folder, listing, source, most_lost=0):
+    """All packets of the source (from the first on that was received), none twice, each at the same distance from the first; each
+    segment on the clock that the subtitles are mapped to; counted without a hole."""
     for kind in ("video", "audio"):
         given, made = packets(source, kind), packets(folder / "media.m3u8", kind)
-        assert len(made) == len(given)
+        assert len(given) - len(made) in range(most_lost + 1)
+        given = given[len(given) - len(made) :]
         shift = made[0][1] - given[0][1]
         assert all(abs(b - a - shift) < 0.002 for (_, a), (_, b) in zip(given, made, strict=True))
-    for name in (f"{Path(e.name).stem}" for e in listing.entries):
-        ticks, local_ms = map_of(folder / f"{name}.vtt")
+    for n, entry in enumerate(listing.entries):
+        ticks, local_ms = map_of(folder / entry.name)
         assert ticks == 900_000 + local_ms * 90
-    first = probed(folder / f"{Path(listing.entries[0].name).stem}.ts", "-select_streams", "v", "-show_entries", "stream=start_pts")
-    begins = probe(str(source), SourceOptions()).info.picture.start
-    assert first["streams"][0]["start_pts"] == pytest.approx(900_000 + begins * 90_000, abs=2), "0 of the timeline is where the map says"
+        media = (folder / entry.name).with_suffix(".ts")
+        (picture,) = probed(media, "-select_streams", "v", "-show_entries", "stream=start_pts")["streams"]
+        assert abs(picture["start_pts"] - ticks) <= (90 if n else 9000), "a key frame where the segment begins"
     rows = np.frombuffer(b"".join((folder / f"{Path(e.name).stem}.ts").read_bytes() for e in listing.entries), np.uint8).reshape(-1, 188)
     numbers = (rows[:, 1].astype(int) & 31) << 8 | rows[:, 2]
     for number in set(numbers):
@@ -116,7 +117,9 @@ def test_a_file_while_it_runs_and_after_a_restart(tmp_path):
     assert 'LANGUAGE="en"' in master
     assert 'CODECS="avc1.' in master
     assert "RESOLUTION=192x108" in master
-    decoded = subprocess.run(["ffmpeg", "-v", "warning", "-i", str(folder / "media.m3u8"), "-f", "null", "-"], capture_output=True, check=True)
+    decoded = subprocess.run(
+        ["ffmpeg", "-v", "warning", "-i", str(folder / "media.m3u8"), "-f", "null", "-"], capture_output=True, check=True
+    )
     assert not decoded.stderr, "ffmpeg has nothing to complain of"
 
 
@@ -124,17 +127,18 @@ def test_a_live_stream_from_its_spool(tmp_path):
     source, address = clip(8), f"udp://127.0.0.1:{free_port()}?pkt_size=1316"
     stream, folder = Stream(tmp_path / "out", "udp://127.0.0.1", CLOCK), tmp_path / "hls"
     options = HlsOptions(target_s=2, window_s=60, delay_s=1)
-    with recorded(address, stream.place / "spool"):
+    with recorded(address, stream.place / "spool", SpoolOptions(answer_s=30, stall_s=3)):
         with sender(source, address) as process:
             process.wait()
-        wait_until(lambda: "down" in (stream.place / "spool" / "manifest.jsonl").read_text())
+        wait_until(lambda: "has stopped sending" in (stream.place / "spool" / "manifest.jsonl").read_text(), 60)
     stream.say((0, F(1, 2), 1), (1, F(7, 2), 1), end=8)
     listing = publish(stream, folder, options)
     assert listing.ended
     assert listing.kind is None
-    check_media(folder, listing, source)
+    check_media(folder, listing, source, most_lost=60)
     assert listing.entries[0].date_time == "2026-01-02T03:04:05.000Z"
-    assert [[text for *_, text in cues_of(folder / e.name)] for e in listing.entries][:3] == [["Cue 0."], ["Cue 1."], ["Cue 1."]]
+    heard = [text for e in listing.entries for *_, text in cues_of(folder / e.name)]
+    assert list(dict.fromkeys(heard)) == ["Cue 0.", "Cue 1."]
     assert listing.shape() == Listing((folder / "media.m3u8").read_text()).shape()
 
 
@@ -142,9 +146,9 @@ def test_a_clock_that_started_again(tmp_path):
     source, begins = clip(2), F(2**33, 90_000)
     with av.open(str(source)) as container:
         track = container.streams.video[0]
-        copied = [Copied("picture", p, p.dts * p.time_base, p.pts * p.time_base) for p in container.demux(track) if p.size]
+        copied = [Copied("picture", p, p.pts * p.time_base) for p in container.demux(track) if p.size]
         first = min(c.showing for c in copied)
-        (tmp_path / "a.ts").write_bytes(transport_segment(copied, {"picture": track}, begins - F(1, 2), {}))
+        (tmp_path / "a.ts").write_bytes(Packager(begins - F(1, 2)).segment(copied, {"picture": track}, {}))
     (stream,) = probed(tmp_path / "a.ts", "-show_entries", "stream=start_pts")["streams"]
     assert stream["start_pts"] % 2**33 == pytest.approx((first - F(1, 2)) * 90_000, abs=1)
 

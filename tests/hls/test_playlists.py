@@ -66,7 +66,9 @@ def test_what_is_no_media_playlist_is_told(text, said):
 
 
 def test_the_master_playlist_says_what_the_subtitles_are():
-    text = master(Variant(800_000, ("avc1.640015",), (640, 360), F(30000, 1001)), "media.m3u8", Rendition("Deutsch", "de", sdh=True), "s.m3u8")
+    text = master(
+        Variant(800_000, ("avc1.640015",), (640, 360), F(30000, 1001)), "media.m3u8", Rendition("Deutsch", "de", sdh=True), "s.m3u8"
+    )
     media, variant, name = text.splitlines()[2:]
     told = attributes(media.partition(":")[2])
     assert told | {"URI": "s.m3u8", "GROUP-ID": "subs", "LANGUAGE": "de", "DEFAULT": "YES", "AUTOSELECT": "YES", "FORCED": "NO"} == told
@@ -110,7 +112,7 @@ def test_borders_are_key_frames_where_there_are_any():
 
 
 def test_pictures_go_with_those_that_they_need():
-    shown = [Copied("picture", None, F(n), F(at)) for n, at in enumerate([0, 3, 1, 2, 6, 4, 5, 9, 7, 8])]
+    shown = [Copied("picture", None, F(at)) for at in (0, 3, 1, 2, 6, 4, 5, 9, 7, 8)]
     parts = part(shown, None, F(3)), part(shown, F(3), F(6)), part(shown, F(6), None)
     assert [[int(c.showing) for c in p] for p in parts] == [[0], [3, 1, 2], [6, 4, 5, 9, 7, 8]]
 
@@ -222,5 +224,3 @@ def test_what_a_killed_process_left_is_removed(tmp_path):
         (tmp_path / name).write_text("x")
     HlsFolder(tmp_path, State("cam", Playlist(4))).close()
     assert sorted(p.name for p in tmp_path.iterdir()) == [".lock", "index.html"]
-
-
