@@ -3,20 +3,21 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from fractions import Fraction as F
 from itertools import pairwise
 from pathlib import Path
 from threading import Event, Thread
 from time import monotonic
 
-import av
 import msgspec
 import pytest
 from hls.browser import browser, find_hls_js, served
 from live.broadcasts import ffmpeg, free_port, recorded, sender, wait_until
+from sources.reading import ALL
 
+from operators.media import Frame
+from operators.protocols import FramesNeed
 from operators.records import Caption, Clock
-from operators.sources.spool_view import SpoolView
+from operators.sources.spooled import SpooledSource
 from operators.subtitles.formats.hls_playlist import Playlist
 from pipeline.hls_folder import HlsFolder, State
 from pipeline.hls_follow import HlsFollower, HlsOptions
@@ -26,9 +27,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.ffmpeg]
 OPTIONS = HlsOptions(target_s=2, delay_s=4, window_s=30)
 ON_TIME_S = 0.1
 """Between a cue and its picture."""
-FLASHES = (F(2), F(6), F(10))
-"""For a second from each of these the clip is white, else black."""
 CLIP_S = 12
+"""It is white for a second from 2, from 6 and from 10 on, else black."""
 TIMES = 4
 """It is sent so often, each time by a sender of its own: the clock steps back, and there is a hole in between."""
 
@@ -42,23 +42,18 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def lead_of(clip: Path) -> F:
-    """By how much the picture begins after the timeline does: sound may begin earlier."""
-    with av.open(str(clip)) as container:
-        starts = [s.start_time * s.time_base for s in container.streams if s.start_time is not None and s.time_base]
-        return container.streams.video[0].start_time * container.streams.video[0].time_base - min(starts)
-
-
 class Show:
-    """A stream as it is on the disk, told of by one who knows when the clip is white. Two threads: the teller, and what is tested."""
+    """A stream as it is on the disk. Two threads: one sees in the spool, as lanes do, when the picture is white, and says so; the other is
+    what is tested."""
 
-    def __init__(self, out: Path, lead: F) -> None:
+    def __init__(self, out: Path) -> None:
         self.place = out / "cam" / "1"
         self.spool = self.place / "spool"
         self.spool.mkdir(parents=True)
         (self.place / "generation.json").write_bytes(msgspec.json.encode({"uri": "udp://127.0.0.1"}))
         self.hls = out / "hls"
-        self._lead, self._stop = lead, Event()
+        self._stop = Event()
+        self._source = SpooledSource("flashes", self.spool)
         self._threads = [Thread(target=self._tell), Thread(target=self._publish)]
 
     def __enter__(self) -> "Show":
@@ -68,21 +63,23 @@ class Show:
 
     def __exit__(self, *error: object) -> None:
         self._stop.set()
+        self._source.close()
         for thread in self._threads:
             thread.join()
 
     def _tell(self) -> None:
         header = Header("cam", 1, "narrate", {}, "source", "settings", Clock("arrival", "2026-01-02T03:04:05.000+00:00"))
-        log, view, told = LogWriter(self.place / "narrate.jsonl", header), SpoolView(self.spool, "picture"), 0
-        while not self._stop.wait(0.1):
-            view.poll()
-            white = [s.at + self._lead + flash for s in view.sessions for flash in FLASHES]
-            for at in [t for t in white if t + 1 <= view.edge()][told:]:
-                log.append(
-                    "narrate.subtitles", Caption(at, at + 1, "subtitle", f"Flash {told}", (f"Flash {told}",), "en", 1.0, f"c-{told}")
-                )
-                told += 1
-            log.commit(view.edge(), view.edge(), {})
+        log, since, told = LogWriter(self.place / "narrate.jsonl", header), None, 0
+        for item in self._source.frames(self._source.probe(), FramesNeed(25, 64), ALL):
+            light = isinstance(item, Frame) and item.picture.pixels.mean() > 100
+            if light and since is None:
+                since = item.at
+            elif not light and since is not None:
+                text = f"Flash {told}"
+                log.append("narrate.subtitles", Caption(since, item.end, "subtitle", text, (text,), "en", 1.0, f"cue-{told}"))
+                since, told = None, told + 1
+            if item.end.denominator == 1:
+                log.commit(item.end, item.end, {})
         log.close()
 
     def _publish(self) -> None:
@@ -125,7 +122,7 @@ def test_a_live_stream_that_breaks_off_plays_with_its_cues_on_time(tmp_path: Pat
     address = f"udp://127.0.0.1:{free_port()}?pkt_size=1316"
     script = find_hls_js()
     assert script is not None
-    with Show(tmp_path, lead_of(clip)) as show, recorded(address, show.spool), sent_again_and_again(clip, address):
+    with Show(tmp_path) as show, recorded(address, show.spool), sent_again_and_again(clip, address):
         wait_until(lambda: (show.hls / "master.m3u8").exists(), 120)
         with served(show.hls, script) as url, browser(url) as page:
             page.play_until("window.onsets() >= 5 && window.seen.shown.at(-1)?.[1].length", 120)
