@@ -36,7 +36,12 @@ class Once:
 
 
 def tail(kafka: Kafka, streams: Sequence[str], beginning: bool, partials: bool) -> int:
-    """Print until interrupted; `partials`: what is heard of live speech too. Raises ConfigError where there are no such topics, BrokerUnavailable."""
+    """Print until interrupted; `partials`: what is heard of live speech too.
+
+    Raises:
+        ConfigError: there are no such topics.
+        BrokerUnavailable: nobody answers.
+    """
     from kafka import TopicPartition
 
     consumer = kafka.consumer(auto_offset_reset="latest")

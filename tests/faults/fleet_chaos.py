@@ -174,9 +174,8 @@ class World:
 def _cluster(stack: ExitStack) -> Any:
     from ray.cluster_utils import Cluster
 
-    os.environ["RAY_worker_niceness"] = "0"
     quick = {"health_check_initial_delay_ms": 500, "health_check_period_ms": 500, "health_check_timeout_ms": 500}
-    head = {"num_cpus": 1, "_system_config": quick | {"health_check_failure_threshold": 3}}
+    head = {"num_cpus": 1, "_system_config": quick | {"health_check_failure_threshold": 3, "worker_niceness": 0}}
     cluster = Cluster(initialize_head=True, head_node_args=head)
     stack.callback(cluster.shutdown)
     return cluster
