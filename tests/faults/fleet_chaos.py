@@ -46,6 +46,8 @@ CHANGES = ["look.text=false", "spool.stall_s=4", "spool.answer_s=4"]
 LIVE = ("srt", "udp")
 QUIET_S = (0.5, 2.5)
 """Between the recovery from one fault and the next."""
+FILMS_S = 30.0
+"""Between the beginnings of two pairs of files, at least: for a while two cores have the live streams alone."""
 PATIENCE_S = 90.0
 """What does not recover by then hangs."""
 
@@ -134,6 +136,7 @@ class World:
             sender.wait()
 
     def more_films(self) -> None:
+        self.films_at = time.monotonic()
         self.films += [f"film-{len(self.films) + n}" for n in (1, 2)]
         self.write_fleet([*self.films, *LIVE])
 
@@ -146,7 +149,7 @@ class World:
 
     def tend(self) -> None:
         """What users do: a sender that ended is started again; there is always another file."""
-        if self.films_done:
+        if self.films_done and time.monotonic() - self.films_at > FILMS_S:
             self.more_films()
         for name, sender in self.senders.items():
             if sender.poll() is not None:
