@@ -35,6 +35,8 @@ LANES: tuple[LaneName, ...] = ("look", "listen", "narrate")
 FOREVER = Fraction(10**9)
 LOCK_WAIT_S = 10.0
 """A holder that was killed lets go of its lock at once; one that is being replaced may need a moment."""
+CONTINUED = "continued"
+"""In the folder of a generation: the live stream goes on in another one, though it has its Ends."""
 POLL_S = 0.1
 KEEP_S = 5.0
 END_S = 30.0
@@ -226,7 +228,9 @@ async def _run_lanes(
             if plan.live:
                 status.stats.clock_moved_s = plan.clock_moved_s(opened[0])
             if plan.live and (changed_s is not None or not plan.keep_source(opened[0], begun)):
-                changed_s = changed_s or monotonic()
+                if changed_s is None:
+                    changed_s = monotonic()
+                    (place / CONTINUED).touch()
                 # What was received so far is read to its end.
                 await asyncio.to_thread(plan.abandon_source, place)
                 if monotonic() - changed_s > END_S:
@@ -316,6 +320,7 @@ def _choose_generation(folder: Path, plan: StreamPlan, source: str, settings: Ru
         last = msgspec.json.decode((folder / str(number) / "generation.json").read_bytes(), type=Generation)
         # What a live stream showed can not be analysed again with other settings: they hold from now on.
         again = settings.fresh or (plan.live and (_done(folder / str(number)) or last.settings != plan.settings_fingerprint))
+        anew = anew or (_done(folder / str(number)) and (folder / str(number) / CONTINUED).exists())
         if last.source == source and not anew and (not again or last.run_id == settings.run_id):
             if last.settings != plan.settings_fingerprint:
                 raise ConfigError(

@@ -237,6 +237,20 @@ async def test_a_track_that_comes_later_begins_a_new_generation_after_the_end_of
 
 
 @on_a_loop
+async def test_a_kill_between_two_generations_does_not_end_the_stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "KEEP_S", 0.01)
+    settings = RunSettings(tmp_path, "local", False)
+    plan = Late(tracks={"look", "listen"})
+    asks = {"name": (Model("namer", "sum"), quick)}
+    for generation in ("1", "2"):
+        outcome = await run_stream(plan, settings, asks, StreamStatus(plan.stream_id), asyncio.Event())
+        assert (outcome.state, plan.opened[-1]) == ("complete", generation)
+        (tmp_path / "film" / generation / stream.CONTINUED).touch()
+    (tmp_path / "film" / "2" / stream.CONTINUED).unlink()
+    assert (await run_stream(plan, settings, asks, StreamStatus(plan.stream_id), asyncio.Event())).state == "already"
+
+
+@on_a_loop
 async def test_an_old_generation_that_does_not_come_to_its_end_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "KEEP_S", 0.01)
     monkeypatch.setattr(stream, "END_S", 0.1)
