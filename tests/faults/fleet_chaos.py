@@ -48,6 +48,8 @@ QUIET_S = (0.5, 2.5)
 """Between the recovery from one fault and the next."""
 FILMS_S = 30.0
 """Between the beginnings of two pairs of files, at least: for a while two cores have the live streams alone."""
+NODES = 5
+"""Attempts to add a node."""
 PATIENCE_S = 90.0
 """What does not recover by then hangs."""
 
@@ -267,8 +269,15 @@ def _zombie(world: World, chance: random.Random) -> bool:
 
 def _lose_node(world: World, chance: random.Random) -> bool:
     world.cluster.remove_node(world.worker, allow_graceful=False)
-    world.worker = world.cluster.add_node(num_cpus=2)
-    return True
+    for left in reversed(range(NODES)):
+        try:
+            world.worker = world.cluster.add_node(num_cpus=2)
+        except Exception:  # Ray's own: a busy machine starts a node too slowly
+            if not left:
+                raise
+        else:
+            return True
+    return False
 
 
 def _kill_serve(world: World, chance: random.Random) -> bool:
