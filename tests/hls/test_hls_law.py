@@ -181,7 +181,7 @@ steps = st.lists(
 folders = itertools.count()
 
 
-@settings(max_examples=int(os.environ.get("LAW", "40")), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps)
 def test_every_playlist_is_valid_and_no_cue_is_lost(tmp_path, monkeypatch, script):
     monkeypatch.setattr(os, "fsync", lambda handle: None)
