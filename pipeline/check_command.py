@@ -15,10 +15,12 @@ from rich.table import Table
 from operators.errors import ConfigError
 from operators.facts import Shot
 from operators.subtitles.checker import RULES, Finding, Shown, check, cuts_of
-from operators.subtitles.formats import Subtitles, read_subtitles
+from operators.subtitles.formats import Subtitles
 from operators.subtitles.styles import Style
 from operators.timeline import Span, clock, from_ms, to_ms
+from pipeline.existing_subtitles import read_existing
 from pipeline.log import LogFollower
+from pipeline.printing import plain
 from pipeline.styles import load_style
 
 MOST_FAULTS = 10
@@ -36,11 +38,13 @@ class Request:
     stream: Path | None
     """The folder of the stream whose cuts of the picture count; by default that which the file is in, where it is one."""
     as_json: bool
+    track: str | None = None
+    """Of media that carry subtitles."""
 
 
 def execute(request: Request) -> int:
     """Say what is broken; 0 where nothing is, else 1. Raises ConfigError where the file, the style or the stream can not be read."""
-    style, subtitles = load_style(request.style), read_subtitles(request.file)
+    style, subtitles = load_style(request.style), read_existing(request.file, request.track)
     language = request.language or subtitles.language or "en"
     cues = [Shown(Span(from_ms(c.start_ms), from_ms(max(c.start_ms, c.end_ms))), c.lines) for c in subtitles.cues]
     findings = check(cues, style, language, _cuts(request))
@@ -73,7 +77,7 @@ def _print_table(request: Request, subtitles: Subtitles, findings: Sequence[Find
             table.add_column(column, justify="right" if column == "cue" else "left", overflow="fold")
         for f in findings:
             text = " | ".join(f.cue.lines)
-            table.add_row(str(f.number), clock(f.cue.span.start), clock(f.cue.span.end), ", ".join(f.rules), _plain(text))
+            table.add_row(str(f.number), clock(f.cue.span.start), clock(f.cue.span.end), ", ".join(f.rules), escape(plain(text)))
         out.print(table)
         counts = Counter(rule for f in findings for rule in f.rules)
         for rule in RULES:
@@ -82,11 +86,6 @@ def _print_table(request: Request, subtitles: Subtitles, findings: Sequence[Find
     total = len(subtitles.cues)
     told = f"{len(findings)} of {total} cues break rules of {style.style}" if findings else f"{total} cues keep the rules of {style.style}"
     print(f"{request.file}: {told}")
-
-
-def _plain(text: str) -> str:
-    """What a file says must not command a terminal, nor be taken for markup."""
-    return escape("".join(c if c.isprintable() else "�" for c in text))
 
 
 def _print_json(request: Request, subtitles: Subtitles, findings: Sequence[Finding], style: Style) -> None:

@@ -19,6 +19,7 @@ from typer.exceptions import Abort, TyperException
 from operators.errors import CapstreamError, ConfigError
 from pipeline.cli_hls import hls
 from pipeline.cli_models import models
+from pipeline.cli_subtitles import First, Rate, subtitles, timecode_of
 
 if TYPE_CHECKING:
     from pipeline.kafka_connection import Kafka
@@ -34,6 +35,7 @@ app = typer.Typer(
 )
 app.add_typer(models, name="models")
 app.command()(hls)
+app.add_typer(subtitles)
 
 
 class Runtime(StrEnum):
@@ -215,14 +217,13 @@ def export(
         str, typer.Argument(metavar="VIEW", help="jsonl, vtt, srt, ttml, ebuttd, ass, json, txt, descriptions, mux, burn, or hls.")
     ],
     destination: Annotated[Path, typer.Argument(metavar="FILE", help="Where it is written.")],
-    rate: Annotated[str | None, typer.Option(metavar="R", help="Times of ttml and json as SMPTE timecode: 25, 29.97df, …")] = None,
-    first: Annotated[str, typer.Option("--first", metavar="HH:MM:SS:FF", help="With --rate: timecode of the first frame.")] = "",
+    rate: Rate = None,
+    first: First = "",
     video: Annotated[
         Path | None, typer.Option(metavar="FILE", help="For mux and burn: what the subtitles are put into. For hls: whose clock counts.")
     ] = None,
 ) -> None:
     """Write one view of a stream to a file, made from its logs; mux and burn write a video with its subtitles, hls a folder of segments."""
-    from operators.subtitles.formats import Timecode
     from pipeline.views import export, export_hls, export_into
 
     if view in ("mux", "burn", "hls"):
@@ -231,25 +232,7 @@ def export(
         if view == "hls":
             return export_hls(out, stream, video, destination)
         return export_into(out, stream, "mux" if view == "mux" else "burn", video, destination)
-    if first and rate is None:
-        raise ConfigError("--first is a timecode: say its frames a second too, as in --rate 25")
-    return export(out, stream, view, destination, None if rate is None else Timecode.of(rate, first))
-
-
-@app.command()
-def check(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Subtitles: vtt, srt, ttml, xml, ass, json, scc or stl.")],
-    style: Annotated[str, typer.Option(metavar="NAME|FILE", help="netflix, bbc, ebu, web, live, or a file.")] = "netflix",
-    language: Annotated[str | None, typer.Option(metavar="L", help="As in en or ja, where the file does not say it.")] = None,
-    stream: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="The stream's folder, DIR of run and its id: for the cuts of its picture.")
-    ] = None,
-    records: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
-) -> int:
-    """Check subtitles against a delivery style; exit code 1 where they break a rule."""
-    from pipeline.check_command import Request, execute
-
-    return execute(Request(file, style, language, stream, records))
+    return export(out, stream, view, destination, timecode_of(rate, first))
 
 
 if __name__ == "__main__":

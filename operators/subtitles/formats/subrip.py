@@ -25,7 +25,10 @@ def _line(text: str, colour: str) -> str:
 
 
 def read_srt(path: Path) -> Subtitles:
-    """Tags of style are left out. Raises ConfigError where there are no cues in a file that is not empty."""
+    """Tags of style are left out, and what ffmpeg leaves of those of ASS.
+
+    Raises ConfigError where there are no cues in a file that is not empty.
+    """
     text = text_of(path)
     timings = list(TIMINGS.finditer(text))
     if not timings and text.strip():
@@ -40,7 +43,7 @@ def read_srt(path: Path) -> Subtitles:
         if end_ms < start_ms:
             faults.append(f"line {text[: timing.start()].count(chr(10)) + 1}: ends before it begins: {timing[0].strip()!r}")
             continue
-        plain = MARKUP.sub("", body)
+        plain = MARKUP.sub("", body).replace(r"\h", " ")
         cues.append(Cue(start_ms, end_ms, tuple(line for line in plain.split("\n") if line.strip()), str(n + 1)))
     return Subtitles(tuple(cues), tuple(faults))
 

@@ -1,0 +1,92 @@
+"""How the clock of subtitles goes against that of the speech: by how much it is off, and whether it runs at the speed of another
+rate of pictures."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+SPEEDS = {
+    Fraction(1): "",
+    Fraction(25, 24): "25 to 24 pictures a second",
+    Fraction(24, 25): "24 to 25 pictures a second",
+    Fraction(25025, 24000): "25 to 23.976 pictures a second",
+    Fraction(24000, 25025): "23.976 to 25 pictures a second",
+    Fraction(1001, 1000): "24 to 23.976 pictures a second",
+    Fraction(1000, 1001): "23.976 to 24 pictures a second",
+}
+"""Seconds of the speech in one of the subtitles, where these were made for pictures at another speed; the likeliest first."""
+NEAR = 0.0003
+"""A speed is not known better than this."""
+LAG_S = 60.0
+"""Speeds are measured between cues at least so far apart, where the file is as long."""
+JUMP_S = 0.75
+STEADY = 5
+"""Cues over which a jump has to last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """From an instant of the subtitles' own clock on they are off by this much: what is said at `since` + `offset` at normal speed."""
+
+    since: Fraction
+    offset: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class ClockFit:
+    """Speech is heard at `speed` times the written instant plus the offset of its stretch."""
+
+    speed: Fraction
+    name: str
+    """What that speed is known as; empty at normal speed, or where it is none of those known."""
+    stretches: tuple[Stretch, ...]
+
+    @property
+    def offset(self) -> Fraction:
+        return self.stretches[0].offset
+
+    def at(self, written: Fraction) -> Fraction:
+        stretch = next((s for s in reversed(self.stretches) if s.since <= written), self.stretches[0])
+        return self.speed * written + stretch.offset
+
+
+def fit_clock(pairs: Sequence[tuple[Fraction, Fraction]]) -> ClockFit:
+    """`pairs`: written and spoken instants of the same cues, at least one, by the written. Single ones may be wrong."""
+    written = np.array([float(x) for x, _ in pairs])
+    spoken = np.array([float(y) for _, y in pairs])
+    speed = _speed(written, spoken)
+    off = spoken - float(speed) * written
+    stretches, begin = [], 0
+    for n in range(1, len(off) + 1):
+        if n == len(off) or _jumps(off, begin, n):
+            stretches.append(Stretch(pairs[begin][0], Fraction(round(float(np.median(off[begin:n])) * 1000), 1000)))
+            begin = n
+    return ClockFit(speed, SPEEDS.get(speed, ""), tuple(stretches))
+
+
+def _jumps(off: np.ndarray, begin: int, n: int) -> bool:
+    """Whether another offset holds from cue n on."""
+    ahead = off[n : n + STEADY]
+    if len(ahead) < STEADY or n - begin < STEADY:
+        return False
+    here = float(np.median(off[max(begin, n - 2 * STEADY) : n]))
+    return bool(abs(off[n] - here) > JUMP_S and abs(float(np.median(ahead)) - here) > JUMP_S)
+
+
+def _speed(written: np.ndarray, spoken: np.ndarray) -> Fraction:
+    """The median of the speeds between cues that are some way apart: where the offset jumps, few of these go over the jump."""
+    length = written[-1] - written[0]
+    lag = int(np.searchsorted(written, written[0] + min(max(LAG_S, length / 8), length / 2)))
+    if lag < 1 or len(written) - lag < 3:
+        return Fraction(1)
+    apart = written[lag:] - written[:-lag]
+    sure = apart > 0
+    speeds = (spoken[lag:] - spoken[:-lag])[sure] / apart[sure]
+    if len(speeds) < 3:
+        return Fraction(1)
+    found = float(np.median(speeds))
+    doubt = max(NEAR, 3 * 1.4826 * float(np.median(np.abs(speeds - found))) / len(speeds) ** 0.5)
+    near = [speed for speed in SPEEDS if abs(float(speed) - found) <= doubt]
+    return near[0] if near else Fraction(found).limit_denominator(100_000)

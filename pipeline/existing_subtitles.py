@@ -1,0 +1,43 @@
+"""Subtitles that are there already: a file of them, or a track within media."""
+
+from pathlib import Path
+
+from operators.errors import ConfigError, StorageError
+from operators.subtitles.formats import FORMATS, READERS, TIMECODED, Cue, Subtitles, Timecode, read_subtitles
+from pipeline.embedded_subtitles import read_track
+from pipeline.log import write_atomically
+
+WRITERS = {".vtt": "vtt", ".srt": "srt", ".ttml": "ttml", ".dfxp": "ttml", ".xml": "ebuttd", ".ass": "ass", ".json": "json"}
+"""By ending: the format that is written."""
+
+
+def read_existing(path: Path, track: str | None = None) -> Subtitles:
+    """A file of subtitles by its ending; any other as media with a track of them.
+
+    Raises ConfigError or SourceUnavailable where it can not be read, or is not said which track.
+    """
+    if path.suffix.lower() not in READERS:
+        return read_track(str(path), track)
+    if track is not None:
+        raise ConfigError(f"{path} is a file of subtitles: leave --track out")
+    return read_subtitles(path)
+
+
+def writer_of(path: Path, timecode: Timecode | None = None) -> str:
+    """The format that a file is written in, known before anything is done. Raises ConfigError where there is none."""
+    view = WRITERS.get(path.suffix.lower())
+    if view is None:
+        raise ConfigError(f"{path}: subtitles are written to {', '.join(WRITERS)}; name the file so")
+    if timecode is not None and view not in TIMECODED:
+        raise ConfigError(f"{view} has no timecode: write {' or '.join(TIMECODED)}, or leave --rate out")
+    return view
+
+
+def write_cues(cues: list[Cue], path: Path, timecode: Timecode | None = None) -> None:
+    """Whole or not at all. Raises ConfigError where there is no such format, StorageError where `path` can not be written."""
+    view = writer_of(path, timecode)
+    parts = FORMATS[view](cues) if timecode is None else TIMECODED[view](cues, timecode)
+    try:
+        write_atomically(path, "".join(parts).encode())
+    except OSError as e:
+        raise StorageError(f"can not write {path}: {e.strerror or e}; make room or choose another place") from e
