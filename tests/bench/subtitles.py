@@ -1,8 +1,9 @@
 """Subtitles measured: what an hour of words takes to cut, and which rules are broken, and why, on the real media in every style.
 
-    python tests/bench/subtitles.py [--write docs/subtitles_measured.md]
+    python tests/bench/subtitles.py [--out DIR] [--write docs/subtitles_measured.md]
 
-Exit 1 where an hour takes a second or more, or a rule is broken that is not among those that speech itself breaks.
+`--out`: where the streams are kept, so that they are run only once. Exit 1 where an hour takes a second or more, a rule is broken that is
+not among those that speech itself breaks, or an independent reader reads something else than was written.
 """
 
 import argparse
@@ -18,11 +19,12 @@ from fractions import Fraction
 from pathlib import Path
 
 from markdown import table
+from read_back import INDEPENDENT, differing
 
 from operators.facts import Shot, Word
 from operators.protocols import Entry
 from operators.records import Caption, Transcript
-from operators.subtitles import SubtitleCutter, style
+from operators.subtitles import Cue, SubtitleCutter, style
 from operators.subtitles.breaks import ends_sentence
 from operators.subtitles.checker import Shown, check, cuts_of
 from operators.subtitles.styles import NAMES, Style
@@ -63,16 +65,19 @@ base, cut by every style, checked by the rules of `capstream check`.
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path)
     parser.add_argument("--write", type=Path)
     wanted = parser.parse_args()
     speed, fast = bench_hour()
     with tempfile.TemporaryDirectory() as folder:
-        rules, known = bench_media(Path(folder))
-    page = PAGE + speed + "\n" + rules
+        run(wanted.out or Path(folder))
+        rules, known = bench_media(wanted.out or Path(folder))
+        readers, same = bench_readers(wanted.out or Path(folder))
+    page = PAGE + speed + "\n" + rules + "\n" + readers
     print(page)
     if wanted.write:
         wanted.write.write_text(page)
-    sys.exit(0 if fast and known else 1)
+    sys.exit(0 if fast and known and same else 1)
 
 
 def bench_hour() -> tuple[str, bool]:
@@ -109,13 +114,17 @@ def _timed(entries: Sequence[Entry], rules: Style) -> tuple[float, int]:
     return time.process_time() - start, len(cues)
 
 
+def _told(entries: Sequence[Entry]) -> list[Entry]:
+    return [e for e in entries if e.origin in SubtitleCutter.need.origins]
+
+
 def _cut(entries: Sequence[Entry], rules: Style) -> list[Caption]:
     cutter = SubtitleCutter(rules)
     outputs = [o for e in entries for o in cutter.push(e)] + cutter.finish(entries[-1].end if entries else Fraction(0))
     return [o for o in outputs if isinstance(o, Caption)]
 
 
-def bench_media(folder: Path) -> tuple[str, bool]:
+def run(folder: Path) -> None:
     files = [MEDIA / name for name in FILES]
     command = [
         Path(sys.executable).with_name("capstream"),
@@ -129,15 +138,41 @@ def bench_media(folder: Path) -> tuple[str, bool]:
         "look.text=false",
     ]
     subprocess.run(list(map(str, command)), check=True, stdout=subprocess.DEVNULL)
+
+
+def _entries(generation: Path) -> list[Entry]:
+    """What `look` and `listen` found, in the order in which `narrate` is given it."""
+    return sorted((e for lane in ("look", "listen") for e in LogFollower(generation / f"{lane}.jsonl").poll()), key=lambda e: e.key)
+
+
+def bench_readers(folder: Path) -> tuple[str, bool]:
+    """Every format, in every style, by every reader that nobody here wrote."""
+    files = [
+        [
+            Cue(to_ms(c.start), to_ms(c.end), c.lines, c.cue_id, c.speaker, c.language)
+            for c in _cut(_told(_entries(generation)), style(name))
+        ]
+        for generation in sorted(folder.glob("*/[0-9]*"))
+        for name in NAMES
+    ]
+    rows, total = [], 0
+    for name, reader in INDEPENDENT:
+        wrong = sum(differing(cues, name, reader) for cues in files if cues)
+        total += wrong
+        told = {"format": name, "read by": reader, "files": str(sum(map(bool, files))), "cues": str(sum(map(len, files)))}
+        rows.append(told | {"other text or time": str(wrong)})
+    text = "Every file of these, in every format, read back by others; ASS to its hundredth of a second.\n\n" + table(rows) + "\n"
+    return text, not total
+
+
+def bench_media(folder: Path) -> tuple[str, bool]:
     rows, seen = [], Counter[str]()
     for name in (*NAMES, "netflix SDH"):
         rules = replace(style(name.split()[0]), sound=name.endswith("SDH"))
         total, wrong, broken = 0, 0, Counter[str]()
         for generation in sorted(folder.glob("*/[0-9]*")):
-            entries = sorted(
-                (e for lane in ("look", "listen") for e in LogFollower(generation / f"{lane}.jsonl").poll()), key=lambda e: e.key
-            )
-            cues = _cut([e for e in entries if e.origin in SubtitleCutter.need.origins], rules)
+            entries = _entries(generation)
+            cues = _cut(_told(entries), rules)
             cuts = sorted({cut for e in entries if isinstance(e.value, Shot) for cut in cuts_of(e.value)})
             shown = [Shown(Span(from_ms(to_ms(c.start)), from_ms(to_ms(c.end))), c.lines) for c in cues]
             findings = check(shown, rules, cues[0].language if cues else "en", cuts)

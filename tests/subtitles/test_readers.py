@@ -3,7 +3,7 @@
 import pytest
 
 from operators.errors import ConfigError
-from operators.subtitles.formats import Cue, imsc, read_subtitles
+from operators.subtitles.formats import READERS, Cue, imsc, read_subtitles
 
 WEBVTT = {
     "arrows": (6, 9),  # lines that hold --> and are no times end a cue; what follows is one again where its times are whole
@@ -84,6 +84,29 @@ TIMES = {
     "MediaParTiming003": [(0, 5000), (5000, 10_000)],
     "MediaSeqTiming001": [(5000, 10_000), (15_000, 20_000)],
 }
+
+
+WITH_FAULTS = {"contained_tti.stl", "two_contained_tti.stl", "ttml_example_apple.ttml"}
+"""Cues in them have no times, or end before they begin: told, and the rest is read."""
+WITHOUT_TEXT = {"subtitle_with_attached_images_aegisub.ass", "subtitle_with_attached_images_pysubs2_ref.ass"}
+REFUSED = {"bad-signature.vtt"}
+
+
+@pytest.mark.media
+def test_every_sample_is_read_or_refused(media):
+    files = [f for f in media("subtitles").rglob("*") if f.suffix in READERS and f.parent.name != "webvtt_wpt_file_parsing"]
+    assert len(files) > 100
+    found: dict[str, set[str]] = {"faults": set(), "no text": set(), "refused": set()}
+    for path in files:
+        try:
+            read = read_subtitles(path)
+        except ConfigError:
+            found["refused"].add(path.name)
+            continue
+        assert all(0 <= c.start_ms <= c.end_ms for c in read.cues), path
+        found["faults"] |= {path.name} if read.faults else set()
+        found["no text"] |= {path.name} if not any(c.lines for c in read.cues) else set()
+    assert found == {"faults": WITH_FAULTS, "no text": WITHOUT_TEXT, "refused": REFUSED}
 
 
 @pytest.mark.media

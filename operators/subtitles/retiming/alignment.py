@@ -51,7 +51,7 @@ class _Texts:
 
 
 def align(written: Sequence[str], said: Sequence[str]) -> list[Pair]:
-    """The pairs of words that are the same, or nearly, and lie where the texts agree; in order. An hour takes about a second."""
+    """The pairs of words that are the same, or nearly, and lie where the texts agree; in order. An hour takes some three seconds."""
     if not written or not said:
         return []
     texts = _numbered(written, said)

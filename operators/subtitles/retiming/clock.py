@@ -21,7 +21,10 @@ NEAR = 0.0003
 """A speed is not known better than this."""
 LAG_S = 60.0
 """Speeds are measured between cues at least so far apart, where the file is as long."""
+MOST = 0.25
+"""No clock is so far off: then the pairs are wrong."""
 JUMP_S = 0.75
+"""An offset that is another by more is a jump."""
 STEADY = 5
 """Cues over which a jump has to last."""
 
@@ -78,7 +81,7 @@ def _jumps(off: np.ndarray, begin: int, n: int) -> bool:
 def _speed(written: np.ndarray, spoken: np.ndarray) -> Fraction:
     """The median of the speeds between cues that are some way apart: where the offset jumps, few of these go over the jump."""
     length = written[-1] - written[0]
-    lag = int(np.searchsorted(written, written[0] + min(max(LAG_S, length / 8), length / 2)))
+    lag = int(np.searchsorted(written, written[0] + min(max(LAG_S, length / 8), length / 4)))
     if lag < 1 or len(written) - lag < 3:
         return Fraction(1)
     apart = written[lag:] - written[:-lag]
@@ -89,4 +92,5 @@ def _speed(written: np.ndarray, spoken: np.ndarray) -> Fraction:
     found = float(np.median(speeds))
     doubt = max(NEAR, 3 * 1.4826 * float(np.median(np.abs(speeds - found))) / len(speeds) ** 0.5)
     near = [speed for speed in SPEEDS if abs(float(speed) - found) <= doubt]
-    return near[0] if near else Fraction(found).limit_denominator(100_000)
+    strange = Fraction(found).limit_denominator(100_000) if abs(found - 1) < MOST else Fraction(1)
+    return near[0] if near else strange
