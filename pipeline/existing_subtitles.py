@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from operators.errors import ConfigError, StorageError
+from operators.errors import ConfigError, SourceUnavailable, StorageError
 from operators.subtitles.formats import FORMATS, READERS, TIMECODED, Cue, Subtitles, Timecode, read_subtitles
 from pipeline.embedded_subtitles import read_track
 from pipeline.log import write_atomically
@@ -17,7 +17,10 @@ def read_existing(path: Path, track: str | None = None) -> Subtitles:
     Raises ConfigError or SourceUnavailable where it can not be read, or is not said which track.
     """
     if path.suffix.lower() not in READERS:
-        return read_track(str(path), track)
+        try:
+            return read_track(str(path), track)
+        except SourceUnavailable as e:
+            raise SourceUnavailable(f"{e.message}; files of subtitles end in {', '.join(READERS)}") from e
     if track is not None:
         raise ConfigError(f"{path} is a file of subtitles: leave --track out")
     return read_subtitles(path)

@@ -1,15 +1,16 @@
 """What is said in media, and where its picture is cut: from the logs of a finished stream, or found out now."""
 
 import tempfile
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
 
 from operators.errors import ConfigError, ModelError, SourceUnavailable
-from operators.facts import Shot, Word
+from operators.facts import Shot, Speech, Word
 from operators.timeline import ZERO
 from pipeline.build import Cut, plan_models, plan_streams
 from pipeline.config import load
@@ -54,10 +55,21 @@ def _from_logs(generation: Path) -> Heard:
     entries = {lane: follower.poll() for lane, follower in followers.items()}
     if followers["listen"].path.exists() and followers["listen"].watermark is not None:
         raise ConfigError(f"{generation.parent} was not listened to up to its end: give the same `capstream run` again first")
-    words = [e.value for e in entries["listen"] if isinstance(e.value, Word)]
+    speech = [e.value for e in entries["listen"] if isinstance(e.value, Speech)]
+    words = _from_speech_on([e.value for e in entries["listen"] if isinstance(e.value, Word)], speech)
     if not words:
         raise ConfigError(f"nothing that is said is known of {generation.parent}: is there speech in it?")
     return Heard(sorted(words, key=lambda w: (w.start, w.end)), [e.value for e in entries["look"] if isinstance(e.value, Shot)])
+
+
+def _from_speech_on(words: Sequence[Word], speech: Sequence[Speech]) -> list[Word]:
+    """Recognisers draw the first word behind a pause into the pause; the gate hears better when somebody begins to speak."""
+    starts = sorted(s.start for s in speech)
+    heard = []
+    for word in words:
+        n = bisect_left(starts, word.end)
+        heard.append(replace(word, start=starts[n - 1]) if n and word.start < starts[n - 1] else word)
+    return heard
 
 
 def _listen(media: Path, profile: str, language: str | None, out: Path) -> Path:

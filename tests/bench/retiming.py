@@ -188,7 +188,7 @@ DAMAGES: dict[str, tuple[Damage, Fraction | None]] = {
     "every second word another or missing": (reworded(0.5), Fraction(1)),
     "all of this: 25 to 24, 7.3 s, 0.5 s, 30 % cut, 20 % other": (
         chain(without(0.3), reworded(0.2), with_others, moved(Fraction(25, 24), 7.3, 0.5)),
-        Fraction(25, 24),
+        None,  # 25 to 23.976 would be 0.2 s more over the whole length: less than what the lines are shaken by
     ),
 }
 

@@ -137,7 +137,7 @@ def test_cuts_are_those_of_the_stream_that_the_file_lies_in(tmp_path, capsys):
     [
         (["a.srt", "--style", "nbc"], "no style 'nbc': name one of netflix, bbc, ebu, web, live, or a TOML file"),
         (["gone.srt"], "gone.srt can not be read: No such file or directory"),
-        (["film.mp4"], "film.mp4: no subtitles are known by that ending; one of .vtt"),
+        (["a.srt", "--track", "2"], "a.srt is a file of subtitles: leave --track out"),
     ],
 )
 def test_what_was_asked_wrongly_exits_2(arguments, said, tmp_path, monkeypatch, capsys):
@@ -145,3 +145,9 @@ def test_what_was_asked_wrongly_exits_2(arguments, said, tmp_path, monkeypatch, 
     (tmp_path / "a.srt").write_text(FAULTLESS)
     assert execute(["check", *arguments]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_file_that_is_neither_subtitles_nor_media_exits_1(tmp_path, capsys):
+    (tmp_path / "notes.txt").write_text("nothing to see\n")
+    assert execute(["check", str(tmp_path / "notes.txt")]) == 1
+    assert "is a text file, not media; check that it is the file you meant; files of subtitles end in .vtt, .srt" in capsys.readouterr().err

@@ -4,9 +4,12 @@ rate of pictures."""
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
+Seconds = npt.NDArray[np.float64]
 SPEEDS = {
     Fraction(1): "",
     Fraction(25, 24): "25 to 24 pictures a second",
@@ -17,14 +20,16 @@ SPEEDS = {
     Fraction(1000, 1001): "23.976 to 24 pictures a second",
 }
 """Seconds of the speech in one of the subtitles, where these were made for pictures at another speed; the likeliest first."""
-NEAR = 0.0003
-"""A speed is not known better than this."""
+NEAR = 0.003
+"""Speeds that are compared by what they leave over: those at least that are so near to the one measured."""
+BETTER = 0.8
+"""What another speed than the normal one may leave at most of what that leaves."""
 LAG_S = 60.0
 """Speeds are measured between cues at least so far apart, where the file is as long."""
 MOST = 0.25
 """No clock is so far off: then the pairs are wrong."""
-JUMP_S = 0.75
-"""An offset that is another by more is a jump."""
+JUMP_S, UNSTEADY = 0.75, 3
+"""An offset that is another by more is a jump; times what it is off from cue to cue, where that is more."""
 STEADY = 5
 """Cues over which a jump has to last."""
 
@@ -61,24 +66,33 @@ def fit_clock(pairs: Sequence[tuple[Fraction, Fraction]]) -> ClockFit:
     spoken = np.array([float(y) for _, y in pairs])
     speed = _speed(written, spoken)
     off = spoken - float(speed) * written
-    stretches, begin = [], 0
-    for n in range(1, len(off) + 1):
-        if n == len(off) or _jumps(off, begin, n):
-            stretches.append(Stretch(pairs[begin][0], Fraction(round(float(np.median(off[begin:n])) * 1000), 1000)))
-            begin = n
+    stretches = [
+        Stretch(pairs[begin][0], Fraction(round(float(np.median(off[begin:end])) * 1000), 1000)) for begin, end in pairwise(_borders(off))
+    ]
     return ClockFit(speed, SPEEDS.get(speed, ""), tuple(stretches))
 
 
-def _jumps(off: np.ndarray, begin: int, n: int) -> bool:
-    """Whether another offset holds from cue n on."""
+def _borders(off: Seconds) -> list[int]:
+    """Where stretches of one offset begin; last, where the last of them ends."""
+    steps = np.abs(np.diff(off))
+    jump = max(JUMP_S, UNSTEADY * float(np.median(steps))) if len(steps) else JUMP_S
+    borders = [0]
+    for n in range(1, len(off)):
+        if _jumps(off, borders[-1], n, jump):
+            borders.append(n)
+    return [*borders, len(off)]
+
+
+def _jumps(off: Seconds, begin: int, n: int, jump: float) -> bool:
+    """Whether another offset holds from cue n on; it held since `begin`."""
     ahead = off[n : n + STEADY]
     if len(ahead) < STEADY or n - begin < STEADY:
         return False
     here = float(np.median(off[max(begin, n - 2 * STEADY) : n]))
-    return bool(abs(off[n] - here) > JUMP_S and abs(float(np.median(ahead)) - here) > JUMP_S)
+    return bool(abs(off[n] - here) > jump and abs(float(np.median(ahead)) - here) > jump)
 
 
-def _speed(written: np.ndarray, spoken: np.ndarray) -> Fraction:
+def _speed(written: Seconds, spoken: Seconds) -> Fraction:
     """The median of the speeds between cues that are some way apart: where the offset jumps, few of these go over the jump."""
     length = written[-1] - written[0]
     lag = int(np.searchsorted(written, written[0] + min(max(LAG_S, length / 8), length / 4)))
@@ -91,6 +105,14 @@ def _speed(written: np.ndarray, spoken: np.ndarray) -> Fraction:
         return Fraction(1)
     found = float(np.median(speeds))
     doubt = max(NEAR, 3 * 1.4826 * float(np.median(np.abs(speeds - found))) / len(speeds) ** 0.5)
-    near = [speed for speed in SPEEDS if abs(float(speed) - found) <= doubt]
-    strange = Fraction(found).limit_denominator(100_000) if abs(found - 1) < MOST else Fraction(1)
-    return near[0] if near else strange
+    left = {speed: _left(spoken - float(speed) * written) for speed in SPEEDS if abs(float(speed) - found) <= doubt}
+    if not left:
+        return Fraction(found).limit_denominator(100_000) if abs(found - 1) < MOST else Fraction(1)
+    best = min(left, key=lambda speed: left[speed])
+    return Fraction(1) if left.get(Fraction(1), np.inf) * BETTER <= left[best] else best
+
+
+def _left(off: Seconds) -> float:
+    """By how much cues are off, in the mean, once each stretch is moved by its offset."""
+    parts = [off[begin:end] for begin, end in pairwise(_borders(off))]
+    return float(np.mean(np.concatenate([np.abs(part - np.median(part)) for part in parts])))
