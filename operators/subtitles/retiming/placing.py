@@ -58,7 +58,8 @@ class Placing:
         for before, after in pairwise(known):
             run = range(before + 1, after)
             if run:
-                words |= self._fill(run, spoken.get(before), spoken.get(after), others)
+                filled = self._fill(run, spoken.get(before), spoken.get(after), others)
+                words |= {n: _until(span, spoken.get(after)) for n, span in filled.items()}
         return Placed([Timed(token, words[n]) for n, token in enumerate(self._tokens)], others)
 
     def _fill(self, run: range, before: Spoken | None, after: Spoken | None, others: set[int]) -> dict[int, Span]:
@@ -103,7 +104,8 @@ class Placing:
         length = letters * LETTER
         if limit is not None:
             length = max(ZERO, min(length, abs(limit - at) / (1 if way > 0 else 2)))
-        begin = at if way > 0 else max(ZERO, at - length)
+        length = length if way > 0 else min(length, at)
+        begin = at if way > 0 else at - length
         spans, done = {}, 0
         for n in run:
             more = done + len(self._tokens[n].text) + 1
@@ -128,6 +130,11 @@ class Placing:
             scale = length / (last - first) if last > first else ZERO
             starts, ends = ([begin + (t - first) * scale for t in times] for times in (starts, ends))
         return {n: Span(max(ZERO, s), max(ZERO, s, e)) for n, s, e in zip(run, starts, ends, strict=True)}
+
+
+def _until(span: Span, after: Spoken | None) -> Span:
+    """What was heard stays where it is: nothing before it goes into it."""
+    return span if after is None else Span(min(span.start, after.span.start), min(span.end, after.span.start))
 
 
 def written(cues: Sequence[Cue], token: Token, share: float) -> Fraction:

@@ -19,8 +19,8 @@ ORIGIN = "listen.words"
 
 
 def recut(retimed: Retimed, style: Style, language: str, shots: Sequence[Shot] = ()) -> list[Cue]:
-    """The text of `retimed` in cues of `style`, on the cuts of `shots` where it looks at cuts. Breaks between the cues that were are
-    liked; what stands in a line of its own speaker, or is a sound, shares a cue with nothing else."""
+    """The text of `retimed` in cues of `style`, on the cuts of `shots` where it looks at cuts. What stands in a line of its own
+    speaker, or is a sound, shares a cue with nothing else."""
     cutter = SubtitleCutter(style)
     entries: list[Entry] = []
     for n, (_, words) in enumerate(groupby(retimed.words, key=lambda w: w.token.turn)):
@@ -37,11 +37,11 @@ def _entries(words: Sequence[Timed], turn: int, cues: Sequence[Cue], language: s
     told apart by naming nobody in two ways."""
     entries: list[Entry] = []
     for number, group in groupby(words, key=lambda w: w.token.cue):
-        said = tuple(Word(w.span.start, w.span.end, w.token.text, 1.0, language, f"{number}.{turn}") for w in group)
+        said = tuple(Word(w.span.start, w.span.end, w.token.text, 1.0, language, str(turn)) for w in group)
         speaker = cues[number].speaker or (None if turn % 2 else "")
         text = space(language).join(w.text for w in said)
         end = max(w.end for w in said)
-        transcript = Transcript(said[0].start, end, f"{number}.{turn}", text, language, said, speaker)
+        transcript = Transcript(said[0].start, end, str(turn), text, language, said, speaker)
         entries += [Entry(ORIGIN, "fact", 0, word) for word in said]
         entries.append(Entry(ORIGIN, "record", 0, transcript))
     return entries
