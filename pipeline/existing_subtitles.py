@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from operators.errors import ConfigError, SourceUnavailable, StorageError
+from operators.errors import ConfigError, SourceUnavailable
 from operators.subtitles.formats import FORMATS, READERS, TIMECODED, Cue, Subtitles, Timecode, read_subtitles
 from pipeline.embedded_subtitles import read_track
-from pipeline.log import write_atomically
+from pipeline.views import write_parts
 
 WRITERS = {".vtt": "vtt", ".srt": "srt", ".ttml": "ttml", ".dfxp": "ttml", ".xml": "ebuttd", ".ass": "ass", ".json": "json"}
 """By ending: the format that is written."""
@@ -39,8 +39,4 @@ def writer_of(path: Path, timecode: Timecode | None = None) -> str:
 def write_cues(cues: list[Cue], path: Path, timecode: Timecode | None = None) -> None:
     """Whole or not at all. Raises ConfigError where there is no such format, StorageError where `path` can not be written."""
     view = writer_of(path, timecode)
-    parts = FORMATS[view](cues) if timecode is None else TIMECODED[view](cues, timecode)
-    try:
-        write_atomically(path, "".join(parts).encode())
-    except OSError as e:
-        raise StorageError(f"can not write {path}: {e.strerror or e}; make room or choose another place") from e
+    write_parts(path, FORMATS[view](cues) if timecode is None else TIMECODED[view](cues, timecode))

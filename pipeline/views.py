@@ -28,7 +28,7 @@ def write_views(stream_dir: Path, generation_dir: Path) -> None:
     Raises StorageError where a log is damaged or a file can not be written.
     """
     for view in ("jsonl", "vtt", "srt"):
-        _write(stream_dir / f"{stream_dir.name}.{view}", VIEWS[view](generation_dir))
+        write_parts(stream_dir / f"{stream_dir.name}.{view}", VIEWS[view](generation_dir))
 
 
 def export(out_dir: Path, stream: str, view: str, destination: Path, timecode: Timecode | None = None) -> None:
@@ -42,9 +42,9 @@ def export(out_dir: Path, stream: str, view: str, destination: Path, timecode: T
         raise ConfigError(f"can not export {view!r}: one of {', '.join(VIEWS)}")
     generation_dir = latest_generation(out_dir, stream)
     if timecode is None:
-        _write(destination, VIEWS[view](generation_dir))
+        write_parts(destination, VIEWS[view](generation_dir))
     elif view in TIMECODED:
-        _write(destination, TIMECODED[view](subtitles(generation_dir), timecode))
+        write_parts(destination, TIMECODED[view](subtitles(generation_dir), timecode))
     else:
         raise ConfigError(f"{view} has no timecode: export one of {', '.join(TIMECODED)}, or leave --rate out")
 
@@ -82,7 +82,7 @@ def export_hls(out_dir: Path, stream: str, video: Path, folder: Path) -> None:
     except OSError as e:
         raise StorageError(f"can not write {folder}: {e.strerror or e}; make room or choose another place") from e
     for name, text in hls(subtitles(generation_dir), until_ms, SEGMENT_MS, zero):
-        _write(folder / name, iter([text]))
+        write_parts(folder / name, iter([text]))
 
 
 def _jsonl(generation_dir: Path) -> Iterator[str]:
@@ -136,7 +136,8 @@ def _cues(generation_dir: Path, kinds: tuple[str, ...]) -> Iterator[Cue]:
             yield Cue(r["start_ms"], r["end_ms"], tuple(r["lines"]), *told, "", tuple(r["violations"]), *per_line)
 
 
-def _write(path: Path, parts: Iterator[str]) -> None:
+def write_parts(path: Path, parts: Iterator[str]) -> None:
+    """Write a file whole or not at all. Raises StorageError."""
     try:
         write_atomically(path, "".join(parts).encode())
     except OSError as e:

@@ -3,11 +3,11 @@
 import io
 import subprocess
 import xml.etree.ElementTree as ElementTree
-from itertools import pairwise
 
 import pysubs2
 import pytest
 import webvtt as webvtt_py
+from bench.read_back import by_ttconv
 from test_formats import CUES, ms
 
 from operators.subtitles.formats import FORMATS, READERS, TIMECODED, Cue, Timecode, ass, cues_json, ebu_tt_d, imsc, read_subtitles, smpte
@@ -24,28 +24,9 @@ def written(tmp_path, name, cues):
     return path
 
 
-def screens(text):
-    """By ttconv: what is on the screen, from when to when."""
-    from ttconv import model
-    from ttconv.imsc.reader import to_model
-    from ttconv.isd import ISD
-
-    def words(element):
-        if isinstance(element, model.Text):
-            return element.get_text()
-        return "\n" if isinstance(element, model.Br) else "".join(map(words, element))
-
-    sequence = list(ISD.generate_isd_sequence(to_model(ElementTree.ElementTree(ElementTree.fromstring(text)))))
-    told = []
-    for (begin, screen), (end, _) in pairwise(sequence):
-        if shown := "".join(words(region) for region in (screen.iter_regions() if screen else ())):
-            told.append((round(begin * 1000), round(end * 1000), shown))
-    return told
-
-
 @pytest.mark.parametrize("write", [imsc, ebu_tt_d])
 def test_ttml_by_ttconv(write):
-    assert screens("".join(write(CUES))) == TEXT
+    assert by_ttconv("".join(write(CUES))) == TEXT
 
 
 def test_ttml_by_pysubs2():

@@ -52,7 +52,9 @@ def film(folder, name, text=None, *arguments):
     ],
 )
 def test_tracks_of_text_are_read_on_the_clock_of_the_stream(tmp_path, name, text, codec):
-    media = film(tmp_path, name, text, "-c:s", codec if codec != "subrip" else "srt", "-metadata:s:s:0", "language=ger")
+    media = film(
+        tmp_path, name, text, "-c:s", {"subrip": "srt", "mov_text": "mov_text"}.get(codec, "copy"), "-metadata:s:s:0", "language=ger"
+    )
     (track,) = tracks_of(str(media))
     assert (track.codec, track.language) == (codec, "ger")
     read = read_track(str(media), None)
