@@ -185,6 +185,15 @@ def test_words_are_compared_without_case_accents_and_marks(text, keys):
     assert keys_of(text, "en") == keys
 
 
+def test_a_sound_in_brackets_stays_whole():
+    assert [t.text for t in tokens_of([Cue(0, 9000, ("[音楽]",)), Cue(9000, 9900, ("はい。",))], "ja")] == ["[音楽]", "は", "い。"]
+    made = recut(
+        as_written([Cue(0, 9000, ("[loud", "music]")), Cue(9000, 9900, ("Yes [a door slams] no.",))], "en"), style("netflix"), "en"
+    )
+    assert "Yes [a door slams] no." in [" ".join(c.lines) for c in made]
+    assert [t.text for t in tokens_of([Cue(0, 9000, ("[loud music]",))], "en")] == ["[loud music]"]
+
+
 def test_every_mark_of_the_text_is_kept():
     cues = [Cue(0, 1000, ("♪ La la la ♪", "...")), Cue(1000, 2000, (">> HI. — (laughs) Bye!",)), Cue(2000, 3000, ("...",))]
     assert [t.text for t in tokens_of(cues, "en")] == ["♪ La", "la", "la ♪ ...", ">> HI.", "— (laughs)", "Bye!", "..."]

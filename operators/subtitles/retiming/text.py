@@ -15,6 +15,8 @@ TURN = re.compile(r"\s*(?:[-‐–—]|>>)")
 """How the line of another speaker begins."""
 DASHES = "-‐–— "
 CHARACTERS = re.compile(r"[^\W_]+(?:['’][^\W_]+)*", re.UNICODE)
+LABEL = r"\[[^\]\n]{1,30}\]|\([^)\n]{1,30}\)|（[^）\n]{1,15}）|【[^】\n]{1,15}】"
+"""What stands in brackets and is short stays whole."""
 SINGLE = re.compile(r"[A-Za-z0-9]+|\S")
 """Of languages that are written without spaces: characters one by one."""
 
@@ -100,6 +102,6 @@ def _words(lines: Sequence[str], language: str, dialogue: bool) -> Iterator[tupl
 
 def _split(text: str, language: str) -> Iterator[re.Match[str]]:
     if space(language):
-        return re.finditer(r"\S+", text)
+        return re.finditer(rf"{LABEL}|\S+", text)
     behind = re.escape(SENTENCE_ENDS + CLAUSE_ENDS + COMMAS + CLOSERS)
-    return re.finditer(rf"(?:[A-Za-z0-9]+|[^\s{behind}])[{behind}]*|\S", text)
+    return re.finditer(rf"{LABEL}|(?:[A-Za-z0-9]+|[ァ-ヴー]+|[^\s{behind}])[{behind}]*|\S", text)
