@@ -3,7 +3,7 @@
 import json
 import os
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
@@ -212,9 +212,15 @@ def _check_models(lanes: Lanes, settings: Settings) -> None:
             if model is None:
                 origin = operator.cls.origin
                 raise ConfigError(f"{origin} asks a {role} model and the profile names none: set models.{role}.use, or {origin}=false")
-            language, known = getattr(operator.options, "language", ""), getattr(model.cls, "languages", None)
+            language, known = getattr(operator.options, "language", ""), _known_languages(model)
             if language and known is not None and language.split("-")[0].lower() not in known:
                 raise ConfigError(f"{model.place} does not know the language {language!r}: it knows {', '.join(sorted(known))}")
+
+
+def _known_languages(model: ChosenModel) -> Collection[str] | None:
+    """None where any may be asked for."""
+    own = getattr(model.options, "language", None)
+    return {own.split("-")[0].lower()} if own else getattr(model.cls, "languages", None)
 
 
 def _settings_fingerprint(lanes: Lanes, settings: Settings, cut: Cut) -> str:

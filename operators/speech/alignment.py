@@ -4,6 +4,8 @@ The method of OpenAI's Whisper (openai/whisper, `timing.py`): the weights of the
 normalised over the text, smoothed over time and averaged; the cheapest monotonic path through them is the alignment.
 """
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,10 +15,50 @@ Floats: TypeAlias = npt.NDArray[np.float32]
 SMOOTH_FRAMES = 7
 
 
-def attention(queries: Any, keys: Any, heads: int) -> Any:
-    """Weights [heads, tokens, frames] of one item, from what a layer's projections gave: torch tensors [tokens, width], [frames, width]."""
-    q, k = (x.float().view(x.shape[0], heads, -1).transpose(0, 1) for x in (queries, keys))
-    return (q @ k.transpose(1, 2) / q.shape[-1] ** 0.5).softmax(dim=-1)
+class Attention:
+    """Watches where a decoder of transformers looks at the sound while it reads one text: `with Attention(layers) as looked: ...`."""
+
+    def __init__(self, layers: Any, heads: Sequence[tuple[int, int]] | None = None) -> None:
+        """`layers`: of the decoder, each with an `encoder_attn`. `heads`: (layer, head) of those that follow the sound; None: where that
+        is not known, all of the upper half."""
+        self._layers = layers
+        self._heads = heads
+        self._caught: dict[tuple[int, str], Any] = {}
+        self._hooks: list[Any] = []
+
+    def __enter__(self) -> "Attention":
+        watched = {layer for layer, _ in self._heads} if self._heads else range(len(self._layers) // 2, len(self._layers))
+        for layer in sorted(watched):
+            for name in ("q_proj", "k_proj"):
+                module = getattr(self._layers[layer].encoder_attn, name)
+                self._hooks.append(module.register_forward_hook(partial(self._catch, (layer, name))))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for hook in self._hooks:
+            hook.remove()
+
+    def _catch(self, key: tuple[int, str], _module: Any, _given: Any, out: Any) -> None:
+        self._caught[key] = out[0]
+
+    def weights(self, frames: int) -> Floats:
+        """float32 [heads, tokens, frames], over the first frames of the sound."""
+        import torch
+
+        looked = {}
+        for layer in sorted({layer for layer, _ in self._caught}):
+            queries, keys = self._caught[layer, "q_proj"].float(), self._caught[layer, "k_proj"][:frames].float()
+            looked[layer] = _attention(queries, keys, self._layers[layer].encoder_attn.head_dim)
+        heads = self._heads or [(layer, head) for layer in looked for head in range(len(looked[layer]))]
+        return np.asarray(torch.stack([looked[layer][head] for layer, head in heads]).cpu().numpy())
+
+
+def _attention(queries: Any, keys: Any, width: int) -> Any:
+    """Weights [heads, tokens, frames] from what a layer's projections gave: torch tensors [tokens, heads x width], [frames, heads x width];
+    several heads of queries may share one of keys."""
+    q, k = (x.view(x.shape[0], -1, width).transpose(0, 1) for x in (queries, keys))
+    k = k.repeat_interleave(len(q) // len(k), dim=0)
+    return (q @ k.transpose(1, 2) / width**0.5).softmax(dim=-1)
 
 
 def follow(weights: Floats, rows: slice) -> npt.NDArray[np.int64]:

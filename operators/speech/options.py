@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from operators.errors import ConfigError
 from operators.media import SOUND_RATE_HZ
+from operators.speech.recognition import LONGEST_PROMPT
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +12,9 @@ class SpeechOptions:
     """All times are media time."""
 
     language: str = ""
-    """BCP 47; empty: heard anew in each pack, or each utterance."""
+    """BCP 47; empty: heard anew in each pack, and in a pack between its pauses; live, in each utterance."""
+    prompt: str = ""
+    """Names and rare words that may be said, with commas between them: recognisers that heed it write them right."""
     threshold: float = 0.4
     """Voice probability at which a stretch of speech begins; 0.3 finds whispers."""
     end_threshold: float = 0.25
@@ -40,6 +43,8 @@ class SpeechOptions:
     def __post_init__(self) -> None:
         if not 0 < self.end_threshold <= self.threshold < 1:
             raise ConfigError(f"0 < end_threshold <= threshold < 1 does not hold for {self.end_threshold} and {self.threshold}")
+        if len(self.prompt) > LONGEST_PROMPT:
+            raise ConfigError(f"prompt has {len(self.prompt)} characters: at most {LONGEST_PROMPT} are heeded; name only rare words")
         if not 2 <= self.pack_s <= 28.9:
             raise ConfigError(f"pack_s is {self.pack_s}: it may be 2 to 28.9, for the recogniser hears 30 s at once")
         if self.step_s and not 0.3 <= self.step_s <= 5:

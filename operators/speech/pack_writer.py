@@ -51,11 +51,11 @@ class PackWriter:
         if isinstance(result, ModelError):
             return []
         outputs: list[Output | Ask] = []
-        for number, sentence in enumerate(pack.said(result, self._options)):
+        for number, (language, sentence) in enumerate(pack.said(result, self._options)):
             segment_id = f"{pack.pieces[0][0]}-{number}"
-            words = tuple(written(word, result.language, segment_id) for word in sentence)
+            words = tuple(written(word, language, segment_id) for word in sentence)
             text = "".join(word.text for word in sentence).strip()
-            outputs += [Transcript(words[0].start, words[-1].end, segment_id, text, result.language, words), *words]
+            outputs += [Transcript(words[0].start, words[-1].end, segment_id, text, language, words), *words]
         return outputs
 
     def unwritten(self, now: int) -> int:
@@ -78,7 +78,8 @@ class PackWriter:
 
     def _ask(self, count: int, now: int) -> Ask:
         pack = self._packer.take(count, self._voice.since, now)
-        return Ask("speech", SpeechItem(self._voice.sound.read(pack.pieces), self._options.language or None), pack)
+        language, prompt = self._options.language or None, self._options.prompt
+        return Ask("speech", SpeechItem(self._voice.sound.read(pack.pieces), language, prompt, pack.pauses), pack)
 
 
 def written(word: HeardWord, language: str, segment_id: str) -> Word:

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import accumulate, groupby
+from itertools import accumulate, groupby, pairwise
 from typing import TypeAlias
 
 import numpy as np
@@ -34,17 +34,23 @@ class Pack:
     speech: tuple[Range, ...]
     """Where somebody speaks in them."""
 
-    def said(self, heard: Recognition, options: SpeechOptions) -> list[list[HeardWord]]:
-        """The sentences of a recognition, their words where they are in the stream. Words that no speech is near are left out; a sentence
-        that goes over a pause which was cut out is two."""
+    def said(self, heard: Recognition, options: SpeechOptions) -> list[tuple[str, list[HeardWord]]]:
+        """The sentences of a recognition, with their languages and their words where they are in the stream. Words that no speech is near
+        are left out; a sentence that goes over a pause which was cut out is two."""
         margin, overhang = samples(options.margin_ms / 1000), samples(options.overhang_ms / 1000)
         placed = [(n, *self.place(Span(w.start, w.end)), w) for n, segment in enumerate(heard.segments) for w in segment]
         near = [p for p in placed if self.near_speech(p[2], margin)]
         sentences = []
-        for _, group in groupby(near, key=lambda p: p[:2]):
+        for (segment, _), group in groupby(near, key=lambda p: p[:2]):
             spans = [(self._not_before(self.within_speech(span, overhang)), word) for _, _, span, word in group]
-            sentences.append([replace(word, start=span.start, end=span.end) for span, word in spans])
+            words = [replace(word, start=span.start, end=span.end) for span, word in spans]
+            sentences.append((heard.language_of(segment), words))
         return sentences
+
+    @property
+    def pauses(self) -> tuple[int, ...]:
+        """Samples of the pack in the middle of each pause in it."""
+        return tuple(self._found((end + start) // 2) for (_, end), (start, _) in pairwise(self.speech))
 
     def near_speech(self, span: Span, margin: int) -> bool:
         """Whether a stretch of the stream comes within `margin` samples of speech."""
@@ -72,6 +78,10 @@ class Pack:
     def _not_before(self, span: Span) -> Span:
         """A word that a recogniser puts before the first speech of its pack lasts until there."""
         return Span(span.start, max(span.end, _instant(self.speech[0][0])))
+
+    def _found(self, sample: int) -> int:
+        """Where in the pack a sample of the stream is, or would be if it had not been cut out."""
+        return sum(min(max(sample - start, 0), end - start) for start, end in self.pieces)
 
 
 class Sound:

@@ -7,6 +7,8 @@ from operators.media import SOUND_RATE_HZ, Pcm
 
 LONGEST_SAMPLES = 30 * SOUND_RATE_HZ
 """Most samples of one item: the window that Whisper hears at once."""
+LONGEST_PROMPT = 400
+"""Characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +18,10 @@ class SpeechItem:
     pcm: Pcm = field(repr=False)
     language: str | None = None
     """BCP 47; None: heard from the sound."""
+    prompt: str = ""
+    """Names and rare words that may be said. Only some recognisers heed it; none says it where it was not said."""
+    pauses: tuple[int, ...] = ()
+    """Samples within pauses, ascending: where another speaker may begin, or another language."""
 
     def __post_init__(self) -> None:
         if not 0 < len(self.pcm) <= LONGEST_SAMPLES:
@@ -39,5 +45,10 @@ class Recognition:
     """What was said in an item: sentences or parts of them, in order, each of at least one word; none where nobody spoke."""
 
     language: str
-    """BCP 47."""
+    """BCP 47: of most that was said."""
     segments: tuple[tuple[HeardWord, ...], ...] = ()
+    languages: tuple[str, ...] = ()
+    """BCP 47, of each segment, where they are not all in one language."""
+
+    def language_of(self, segment: int) -> str:
+        return self.languages[segment] if self.languages else self.language

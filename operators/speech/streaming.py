@@ -175,7 +175,7 @@ class StreamWriter:
 
     def _item(self, u: _Utterance, pack: Pack) -> SpeechItem:
         language = self._options.language or (u.language if u.known else "")
-        return SpeechItem(self._voice.sound.read(pack.pieces), language or None)
+        return SpeechItem(self._voice.sound.read(pack.pieces), language or None, self._options.prompt)
 
     def _hear(self, pack: Pack, heard: Recognition | ModelError) -> list[Output | Ask]:
         u = self._utterance
@@ -191,7 +191,7 @@ class StreamWriter:
 
     def _words(self, u: _Utterance, pack: Pack, heard: Recognition) -> list[HeardWord]:
         u.language = heard.language
-        return [word for sentence in pack.said(heard, self._options) for word in sentence]
+        return [word for _, sentence in pack.said(heard, self._options) for word in sentence]
 
     def _finish(self, u: _Utterance, words: Sequence[HeardWord] | None) -> list[Output | Ask]:
         return self._over(u, u.agreement.close(words).confirmed)

@@ -1,35 +1,20 @@
 """Whisper, and what was trained from it, through transformers: the recogniser for GPUs and for any checkpoint."""
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
-from fractions import Fraction
-from itertools import accumulate
 from typing import Any
 
 import numpy as np
 
-from operators.errors import ModelError, ModelUnavailable, OutOfMemory
-from operators.media import SOUND_RATE_HZ, Pcm
-from operators.speech.alignment import attention, follow
-from operators.speech.recognition import HeardWord, Recognition, SpeechItem
-from operators.speech.whisper_text import (
-    TOKEN_RATE,
-    WHISPER_LANGUAGES,
-    Sentence,
-    language_tag,
-    sentences,
-    spoken,
-    trusted,
-    whisper_code,
-)
-
-TICK_SAMPLES = SOUND_RATE_HZ // TOKEN_RATE
-MOST_TOKENS = 224
-"""Text in a window of 30 s; a loop ends here."""
-PREPEND, APPEND = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"
-"""Signs that are written to the next word, and to the one before."""
-LONGEST_AFTER_PAUSE = 2
-"""A first word that seems this many times as long as the others has the pause before it in it."""
+from operators.errors import ConfigError, ModelUnavailable, OutOfMemory
+from operators.media import SOUND_RATE_HZ
+from operators.speech.alignment import Attention, follow
+from operators.speech.recognition import Recognition, SpeechItem
+from operators.speech.whisper import WhisperListener
+from operators.speech.whisper_text import WHISPER_LANGUAGES
+from operators.speech.whisper_windows import FRAMES_PER_TICK, Window, recognise
+from operators.speech.whisper_words import Alignment
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +23,14 @@ class TransformersWhisperOptions:
     """Local directory of a Whisper checkpoint with safetensors."""
     dtype: str = "float32"
     """Number format, as torch names them: bfloat16 or float16 on a GPU."""
+    static_cache: bool = False
+    """Keep what the decoder remembers in place. Only on a GPU."""
+    compile: bool = False
+    """Have torch compile the decoder, which takes minutes at the first call of each batch size. With `static_cache`."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Window:
-    """The sound of an item from `start` (1/TOKEN_RATE s) on."""
-
-    item: int
-    start: int
-    pcm: Pcm
-    language: str | None
-    """Whisper's own code."""
-
-    @property
-    def ticks(self) -> int:
-        return len(self.pcm) // TICK_SAMPLES
+    def __post_init__(self) -> None:
+        if self.compile and not self.static_cache:
+            raise ConfigError("compile=true needs static_cache=true: what changes its size at each token is compiled again at each token")
 
 
 class TransformersWhisperRecogniser:
@@ -64,10 +42,7 @@ class TransformersWhisperRecogniser:
 
     def __init__(self, options: TransformersWhisperOptions = TransformersWhisperOptions()) -> None:
         self.options = options
-        self._model: Any = None
-        self._extractor: Any = None
-        self._tokenizer: Any = None
-        self._multilingual = False
+        self._listener: WhisperListener | None = None
 
     def open(self, device: str, threads: int) -> None:
         """Raises ModelUnavailable."""
@@ -81,74 +56,82 @@ class TransformersWhisperRecogniser:
         try:
             dtype = getattr(torch, self.options.dtype)
             model = WhisperForConditionalGeneration.from_pretrained(self.options.model, use_safetensors=True, dtype=dtype, **here)
-            self._extractor = AutoFeatureExtractor.from_pretrained(self.options.model, **here)
-            self._tokenizer = AutoTokenizer.from_pretrained(self.options.model, **here)
+            extractor = AutoFeatureExtractor.from_pretrained(self.options.model, **here)
+            tokenizer = AutoTokenizer.from_pretrained(self.options.model, **here)
         except (OSError, ValueError, AttributeError, RuntimeError) as e:
             raise ModelUnavailable(f"{self.options.model!r} is no Whisper checkpoint that can be opened: {e}") from e
         if getattr(model.generation_config, "no_timestamps_token_id", None) is None:
             raise ModelUnavailable(
                 f"{self.options.model!r} states no time tokens: give it the generation_config.json of what it was made from"
             )
-        self._multilingual = bool(getattr(model.generation_config, "is_multilingual", False))
-        self._model = model.to(device).eval()
+        if self.options.static_cache and torch.device(device).type == "cuda":
+            model.generation_config.cache_implementation = "static"
+            model.generation_config.disable_compile = not self.options.compile
+        self._listener = WhisperListener(_Transformers(model.to(device).eval(), extractor, tokenizer), tokenizer.backend_tokenizer)
 
     def __call__(self, items: Sequence[SpeechItem]) -> list[Recognition | Exception]:
         import torch
 
-        results: list[Recognition | Exception] = []
-        windows = []
-        for n, item in enumerate(items):
-            try:
-                windows.append(_Window(n, 0, item.pcm, whisper_code(item.language) if item.language else None))
-                results.append(Recognition("und"))
-            except ValueError as e:
-                results.append(ModelError(str(e)))
+        assert self._listener is not None
         try:
             with torch.inference_mode():
-                while windows:
-                    windows = self._hear(windows, results)
+                return recognise(items, self._listener)
         except torch.OutOfMemoryError as e:
             raise OutOfMemory(f"Whisper needs more memory than there is for {len(items)} items: {e}") from e
-        return results
 
     def close(self) -> None:
-        self._model = None
+        self._listener = None
 
-    def _hear(self, windows: list[_Window], results: list[Recognition | Exception]) -> list[_Window]:
-        """Add what is said in the windows to the results; the windows that are left are the rests to hear again."""
-        features = self._extractor([w.pcm for w in windows], sampling_rate=SOUND_RATE_HZ, return_tensors="pt").input_features
-        encoded = self._model.get_encoder()(features.to(self._model.device, self._model.dtype))
-        languages = self._languages(windows, encoded)
-        rests = []
-        written = self._write(encoded, languages)
-        for window, code, states, (tokens, logprob) in zip(windows, languages, encoded.last_hidden_state, written, strict=True):
-            text = self._text(code)
-            said, rest = sentences(tokens, text.timestamp_begin, text.eot, window.ticks)
-            words = self._align(said, text, states, window)
-            before = results[window.item]
-            assert isinstance(before, Recognition)
-            if trusted(text.decode(tokens), logprob):
-                results[window.item] = Recognition(language_tag(code), before.segments + words)
-                if rest is not None:
-                    rests.append(_Window(window.item, window.start + rest, window.pcm[rest * TICK_SAMPLES :], code))
-        return rests
 
-    def _languages(self, windows: list[_Window], encoded: Any) -> list[str]:
-        if not self._multilingual:
-            return ["en"] * len(windows)
-        if all(w.language for w in windows):
-            return [w.language or "" for w in windows]
-        heard = self._tokenizer.convert_ids_to_tokens(self._model.detect_language(encoder_outputs=encoded))
-        return [w.language or token.strip("<|>") for w, token in zip(windows, heard, strict=True)]
+class _Transformers:
+    """The `whisper.Engine` of it. What is encoded is an output of transformers' encoder: [rows, ticks, width] in it."""
 
-    def _write(self, encoded: Any, languages: list[str]) -> list[tuple[list[int], float]]:
-        """What follows the prompt in each window, up to the end of the text, and its mean log-probability. `generate` is kept from
-        hearing rests itself: given encoded sound, it would never end."""
-        told = {"language": languages, "task": "transcribe"} if self._multilingual else {}
-        mask = encoded.last_hidden_state.new_ones(len(languages), 2 * encoded.last_hidden_state.shape[1], dtype=int)
+    beams = 1, 1
+
+    def __init__(self, model: Any, extractor: Any, tokenizer: Any) -> None:
+        self._model, self._extractor, self._tokenizer = model, extractor, tokenizer
+        self.multilingual = bool(getattr(model.generation_config, "is_multilingual", False))
+
+    def encode(self, windows: Sequence[Window]) -> Any:
+        """After the sound come zeros, not the features of silence: these, where they are short, bring on more circles."""
+        import torch
+
+        context = windows[0].context
+        features = torch.zeros(len(windows), self._extractor.feature_size, FRAMES_PER_TICK * context)
+        for row, window in zip(features, windows, strict=True):
+            sound = np.pad(window.pcm, (0, self._extractor.n_fft))
+            heard = self._extractor(sound, sampling_rate=SOUND_RATE_HZ, padding=False, truncation=False, return_tensors="pt")
+            frames = FRAMES_PER_TICK * window.ticks
+            row[:, :frames] = heard.input_features[0, :, :frames]
+        return _shortened(self._model.get_encoder(), context)(features.to(self._model.device, self._model.dtype))
+
+    def languages(self, encoded: Any, row: int, parts: Sequence[tuple[int, int]]) -> list[dict[str, float]]:
+        import torch
+
+        codes = self._model.generation_config.lang_to_id
+        start = torch.tensor([[self._model.generation_config.decoder_start_token_id]], device=self._model.device)
+        heard = []
+        for first, last in parts:
+            part = (encoded.last_hidden_state[row : row + 1, first:last],)
+            logits = self._model(encoder_outputs=part, decoder_input_ids=start, use_cache=False).logits[0, -1].float()
+            chances = logits[list(codes.values())].softmax(dim=-1).tolist()
+            heard.append({token.strip("<|>"): chance for token, chance in zip(codes, chances, strict=True)})
+        return heard
+
+    def write(self, encoded: Any, prompts: Sequence[list[int]], most_tokens: int, beam: int) -> list[tuple[list[int], float]]:
+        """`generate` is kept from hearing rests itself: given encoded sound, it would never end."""
+        import torch
+
+        at = prompts[0].index(self._model.generation_config.decoder_start_token_id)
+        before = torch.tensor(prompts[0][:at], device=self._model.device) if at else None
+        told: dict[str, Any] = {}
+        if self.multilingual:
+            told = {"language": self._tokenizer.convert_ids_to_tokens([p[at + 1] for p in prompts]), "task": "transcribe"}
+        mask = encoded.last_hidden_state.new_ones(len(prompts), 2 * encoded.last_hidden_state.shape[1], dtype=int)
         out = self._model.generate(
-            encoder_outputs=encoded, attention_mask=mask, return_timestamps=True, force_unique_generate_call=True, num_beams=1,
-            do_sample=False, max_new_tokens=MOST_TOKENS, return_dict_in_generate=True, output_scores=True, **told,
+            encoder_outputs=encoded, attention_mask=mask, return_timestamps=True, force_unique_generate_call=True, num_beams=beam,
+            do_sample=False, max_new_tokens=most_tokens, return_dict_in_generate=True, output_scores=True,
+            prompt_ids=before, **told,
         )  # fmt: skip
         logprobs = self._model.compute_transition_scores(out.sequences, out.scores, normalize_logits=True).tolist()
         written = []
@@ -158,78 +141,33 @@ class TransformersWhisperRecogniser:
             written.append((row[:count], sum(chances[:end]) / end))
         return written
 
-    def _text(self, code: str) -> Any:
-        """faster-whisper's tokenizer: transformers' own does not say where words begin."""
-        from faster_whisper.tokenizer import Tokenizer
+    def align(self, encoded: Any, texts: Sequence[list[int]], start: list[int], ticks: Sequence[int]) -> list[Alignment]:
+        return [self._align(encoded.last_hidden_state[n : n + 1], text, start, ticks[n]) for n, text in enumerate(texts)]
 
-        return Tokenizer(self._tokenizer.backend_tokenizer, self._multilingual, task="transcribe", language=code)
-
-    def _align(self, said: list[Sentence], text: Any, states: Any, window: _Window) -> tuple[tuple[HeardWord, ...], ...]:
-        """The words of each sentence."""
-        tokens = [token for sentence in said for token in sentence.tokens]
-        if not tokens or not window.ticks:
-            return ()
-        prompt = [*text.sot_sequence, text.no_timestamps]
-        logits, weights = self._read([*prompt, *tokens, text.eot], states, window.ticks)
-        told = logits[len(prompt) - 1 : -2].softmax(dim=-1)[range(len(tokens)), tokens].cpu().numpy()
-        words = _join(text, tokens, follow(weights, slice(len(prompt) - 1, -1)), told)
-        heard = []
-        for sentence in said:
-            count = len(sentence.tokens)
-            mine = []
-            while words and count > 0:
-                mine.append(words.pop(0))
-                count -= len(mine[-1]["tokens"])
-            heard.append(spoken(_word(w, window) for w in _without_pause(mine)))
-        return tuple(words for words in heard if words)
-
-    def _read(self, ids: list[int], states: Any, ticks: int) -> tuple[Any, Any]:
-        """One pass over the finished text: logits [tokens, vocabulary]; where the aligned heads looked, float32 [heads, tokens, ticks]."""
+    def _align(self, states: Any, text: list[int], start: list[int], ticks: int) -> Alignment:
+        """One pass over the finished text."""
         import torch
 
-        decoder, config = self._model.model.decoder, self._model.config
-        layers, heads = len(decoder.layers), config.decoder_attention_heads
-        upper = [(layer, head) for layer in range(layers // 2, layers) for head in range(heads)]
-        aligned = getattr(self._model.generation_config, "alignment_heads", None) or upper
-        caught: dict[tuple[int, str], Any] = {}
-        hooks = []
-        for layer in {layer for layer, _ in aligned}:
-            for name in ("q_proj", "k_proj"):
-                module = getattr(decoder.layers[layer].encoder_attn, name)
-                hooks.append(module.register_forward_hook(lambda _m, _i, out, key=(layer, name): caught.__setitem__(key, out[0])))
-        try:
-            given = torch.tensor([ids], device=self._model.device)
-            logits = self._model(encoder_outputs=(states[None],), decoder_input_ids=given, use_cache=False).logits[0].float()
-        finally:
-            for hook in hooks:
-                hook.remove()
-        weights = [attention(caught[layer, "q_proj"], caught[layer, "k_proj"][:ticks], heads)[head] for layer, head in aligned]
-        return logits, torch.stack(weights).cpu().numpy()
+        if not text or not ticks:
+            return Alignment(np.zeros(len(text) + 1, np.int64), np.zeros(len(text), np.float32))
+        settings = self._model.generation_config
+        before = [*start, settings.no_timestamps_token_id]
+        given = torch.tensor([[*before, *text, self._tokenizer.eos_token_id]], device=self._model.device)
+        with Attention(self._model.model.decoder.layers, getattr(settings, "alignment_heads", None)) as looked:
+            logits = self._model(encoder_outputs=(states,), decoder_input_ids=given, use_cache=False).logits[0].float()
+        told = logits[len(before) - 1 : -2].softmax(dim=-1)[range(len(text)), text].cpu().numpy()
+        return Alignment(follow(looked.weights(ticks), slice(len(before) - 1, -1)), told)
 
 
-def _join(text: Any, tokens: list[int], begins: Any, probabilities: Any) -> list[dict[str, Any]]:
-    """Tokens to words with their punctuation, times in 1/TOKEN_RATE s of the window."""
-    from faster_whisper.transcribe import merge_punctuations
+def _shortened(encoder: Any, ticks: int) -> Any:
+    """The encoder, same weights, for sound of `ticks`: its own takes 30 s and nothing else."""
+    import torch
 
-    words, parts = text.split_to_word_tokens([*tokens, text.eot])
-    borders = [0, *accumulate(len(part) for part in parts[:-1])]
-    timed = [
-        {"word": word, "tokens": part, "start": int(begins[a]), "end": int(begins[b]), "probability": float(probabilities[a:b].mean())}
-        for word, part, a, b in zip(words, parts, borders, borders[1:], strict=False)
-    ]
-    merge_punctuations(timed, PREPEND, APPEND)
-    return [w for w in timed if w["word"]]
-
-
-def _without_pause(words: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The alignment gives the pause before a sentence to its first word."""
-    lengths = [w["end"] - w["start"] for w in words if w["end"] > w["start"]]
-    if lengths:
-        first, longest = words[0], int(LONGEST_AFTER_PAUSE * float(np.median(lengths)))
-        first["start"] = max(first["start"], first["end"] - longest)
-    return words
-
-
-def _word(word: dict[str, Any], window: _Window) -> HeardWord:
-    start, end = (Fraction(window.start + word[key], TOKEN_RATE) for key in ("start", "end"))
-    return HeardWord(start, end, word["word"], word["probability"])
+    if ticks == encoder.config.max_source_positions:
+        return encoder
+    short = copy(encoder)
+    short.config = copy(encoder.config)
+    short.config.max_source_positions = ticks
+    places = torch.nn.Embedding.from_pretrained(encoder.embed_positions.weight[:ticks])
+    short._modules = {**encoder._modules, "embed_positions": places}
+    return short

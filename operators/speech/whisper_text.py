@@ -1,5 +1,6 @@
 """What is alike in all forms of Whisper (Radford et al. 2022): its languages, its text with time tokens, and its own signs of failure."""
 
+import re
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +15,8 @@ SPOKEN_SIGNS = set("&%@#+=$€£°")
 LOW_LOGPROB = -1.0
 REPETITIVE = 2.4
 """Thresholds of section 4.5."""
+ECHO = 4
+"""Names that are only expected are seldom said so many in a row."""
 
 _CODES = """
 af am ar as az ba be bg bn bo br bs ca cs cy da de el en es et eu fa fi fo fr gl gu ha haw he hi hr ht hu hy id is it ja jv ka kk km
@@ -51,6 +54,7 @@ class Sentence:
 def sentences(tokens: Sequence[int], time_zero: int, end_of_text: int, length: int) -> tuple[list[Sentence], int | None]:
     """Split what was written for a window of `length` (in 1/TOKEN_RATE s) at its time tokens, which begin with `time_zero`.
 
+    What it places after the end of the sound was not said: cut off in the middle of a phrase, it likes to say it again.
     The second value says from where the rest is to be heard again: Whisper opened a sentence there and said no word of it.
     """
     said: list[Sentence] = []
@@ -61,10 +65,10 @@ def sentences(tokens: Sequence[int], time_zero: int, end_of_text: int, length: i
             text.append(token)
         elif token >= time_zero:
             at = min(token - time_zero, length)
-            if text:
+            if text and start < length:
                 said.append(Sentence(start, at, text))
             start, text = at, []
-    if text:
+    if text and start < length:
         said.append(Sentence(start, length, text))
     opened = len(tokens) >= 2 and tokens[-1] >= time_zero and tokens[-2] >= time_zero
     return said, start if opened and 0 < start <= length - LEAST_REST else None
@@ -74,6 +78,15 @@ def trusted(text: str, logprob: float) -> bool:
     """False where the text goes round in circles (it compresses well) or where its mean log-probability is that of a guess."""
     data = text.strip().encode()
     return logprob >= LOW_LOGPROB and len(data) / len(zlib.compress(data)) <= REPETITIVE
+
+
+def echoes(text: str, prompt: str) -> bool:
+    """True where Whisper may have said its prompt instead of what it heard: only words of it, or many of them in its own order."""
+    said, told = (re.findall(r"\w+", wording.lower()) for wording in (text, prompt))
+    if not said or not told:
+        return False
+    runs = {tuple(told[n : n + ECHO]) for n in range(len(told) - ECHO + 1)}
+    return set(said) <= set(told) or any(tuple(said[n : n + ECHO]) in runs for n in range(len(said) - ECHO + 1))
 
 
 def spoken(words: Iterable[HeardWord]) -> tuple[HeardWord, ...]:

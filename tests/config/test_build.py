@@ -145,3 +145,10 @@ def test_settings_that_do_not_hold_together_are_refused(films: Path, tmp_path: P
     with pytest.raises(ConfigError, match="does not know the language 'tlh'"):
         plan(films / "both.mp4", changes=("listen.words.language=tlh",))
     assert plan(films / "both.mp4", changes=("listen.words.language=pt-BR",))
+
+
+def test_a_model_of_one_language_is_asked_for_no_other(films: Path) -> None:
+    model = ("models.speech.use=ctc", "models.speech.ctc.language=de")
+    with pytest.raises(ConfigError, match="does not know the language 'en': it knows de"):
+        plan(films / "both.mp4", changes=(*model, "listen.words.language=en"))
+    assert plan(films / "both.mp4", changes=(*model, "listen.words.language=de-AT"))

@@ -70,6 +70,12 @@ def test_words_go_back_to_the_piece_that_holds_them() -> None:
     assert pack.place(span(2.5, 9)) == (1, span(10.5, 11))
 
 
+def test_pauses_are_found_in_the_pack() -> None:
+    pack = Pack(((2 * S, 8 * S), (20 * S, 24 * S)), ((3 * S, 4 * S), (6 * S, 7 * S), (21 * S, 22 * S), (22 * S, 23 * S)))
+    assert pack.pauses == (3 * S, 6 * S, 8 * S)
+    assert Pack(((0, S),), ((0, S),)).pauses == ()
+
+
 def test_what_is_near_speech() -> None:
     pack = Pack(((2 * S, 8 * S),), ((3 * S, 4 * S), (6 * S, 7 * S)))
     assert pack.near_speech(span(3.5, 3.5), 0)

@@ -25,10 +25,11 @@ from tests.bench.checkpoint import make_checkpoint
 from tests.bench.speech_media import SpeechPath, decode, from_source, options_of, packets
 
 ASK_NOT = "and so my fellow americans ask not what your country can do for you ask what you can do for your country"
+NAMES = "Kubernetes, Grafana and Prometheus on Debian"
 CARRIERS = {"faster_whisper": "model.bin", "transformers": "model.safetensors"}
 
 
-@pytest.fixture(scope="module", params=list(RECOGNISERS))
+@pytest.fixture(scope="module", params=["faster_whisper", "transformers", "pocketsphinx"])
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -47,6 +48,10 @@ def recogniser(name: str, request: pytest.FixtureRequest) -> Any:
     yield made
     made.close()
     made.close()
+
+
+def text_of(recognition: Recognition) -> str:
+    return "".join(w.text for segment in recognition.segments for w in segment)
 
 
 def bare(text: str) -> str:
@@ -121,6 +126,49 @@ def test_whisper_hears_the_language(whisper_base: Path, media: Callable[[str], P
     assert isinstance(told, Recognition)
     assert (german.language, told.language) == ("de", "fr")
     assert "diesem" in "".join(w.text for s in german.segments for w in s)
+
+
+@pytest.mark.whisper
+@pytest.mark.media
+@pytest.mark.ffmpeg
+def test_company_in_a_batch_changes_no_word(name: str, recogniser: Any, media: Callable[[str], Path]) -> None:
+    clips = ("speech/jfk.flac", "speech/leopard/test_de.wav", "speech/leopard/test_en.wav")
+    items = [SpeechItem(decode(clip)) for clip in clips if media(clip)]
+    together, alone = recogniser(items), [recogniser([item])[0] for item in items]
+    assert [[w.text for s in r.segments for w in s] for r in together] == [[w.text for s in r.segments for w in s] for r in alone]
+    assert [r.language for r in together] == [r.language for r in alone]
+
+
+@pytest.mark.whisper
+@pytest.mark.media
+@pytest.mark.ffmpeg
+@pytest.mark.parametrize("name", list(CARRIERS), indirect=True, scope="module")
+def test_a_prompt_is_heeded_and_never_said(name: str, recogniser: Any, media: Callable[[str], Path]) -> None:
+    path = "speech/hifitts_6097/presentpictureofnsw_01_mann_0160.wav"
+    media(path)
+    clip = decode(path)
+    noise = np.random.default_rng(1).normal(0, 0.02, 3 * SOUND_RATE_HZ).astype(np.float32)
+    plain, told, nobody = recogniser([SpeechItem(clip), SpeechItem(clip, prompt="Governor Phillip"), SpeechItem(noise, prompt=NAMES)])
+    assert "Philip" in text_of(plain)
+    assert "Phillip" in text_of(told)
+    assert bare(text_of(told)).replace("phillip", "philip") == bare(text_of(plain))
+    assert not set(bare(text_of(nobody)).split()) & set(bare(NAMES).split())
+
+
+@pytest.mark.whisper
+@pytest.mark.media
+@pytest.mark.ffmpeg
+@pytest.mark.parametrize("name", list(CARRIERS), indirect=True, scope="module")
+def test_a_stream_may_switch_its_language(name: str, recogniser: Any, media: Callable[[str], Path]) -> None:
+    media("speech/multilingual_en_de.mp3")
+    outputs = SpeechPath(recogniser, options_of(name))(from_source("speech/multilingual_en_de.mp3"))
+    by_language: dict[str, str] = {}
+    for o in outputs:
+        if isinstance(o, Transcript):
+            by_language[o.language] = by_language.get(o.language, "") + " " + o.text
+    assert set(by_language) == {"en", "de"}
+    assert "free of charge" in by_language["en"]
+    assert "unentgeltlich" in by_language["de"]
 
 
 @pytest.mark.parametrize(

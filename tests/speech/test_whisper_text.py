@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 
 from operators.speech.recognition import HeardWord
-from operators.speech.whisper_text import Sentence, language_tag, sentences, spoken, trusted, whisper_code
+from operators.speech.whisper_text import Sentence, echoes, language_tag, sentences, spoken, trusted, whisper_code
 
 END, ZERO = 100, 200
 
@@ -34,8 +34,10 @@ def test_a_sentence_that_was_opened_only_is_to_be_heard_again() -> None:
     assert split(at(0), at(0)) == ([], None)
 
 
-def test_times_after_the_sound_are_its_end() -> None:
-    assert split(at(0), 1, at(21), at(21), 2, at(29)) == ([Sentence(0, 1000, [1]), Sentence(1000, 1000, [2])], None)
+def test_what_is_placed_after_the_sound_was_not_said() -> None:
+    assert split(at(0), 1, at(21), at(21), 2, at(29)) == ([Sentence(0, 1000, [1])], None)
+    assert split(at(0), 1, at(20), at(20), 2) == ([Sentence(0, 1000, [1])], None)
+    assert split(at(19.5), 1, at(29)) == ([Sentence(975, 1000, [1])], None)
 
 
 def test_circles_and_guesses_are_not_trusted() -> None:
@@ -64,3 +66,14 @@ def test_languages_by_their_tags() -> None:
     assert language_tag("de") == "de"
     with pytest.raises(ValueError, match="does not know the language 'tlh'"):
         whisper_code("tlh")
+
+
+def test_an_echo_of_the_prompt_is_told_from_a_name_that_was_said() -> None:
+    prompt = "Ada Lovelace, Charles Babbage, Analytical Engine"
+    assert echoes(" Ada Lovelace, Charles Babbage.", prompt)
+    assert echoes(" So ada lovelace charles babbage said", prompt)
+    assert not echoes(" Then Ada Lovelace wrote to Charles Babbage.", prompt)
+    assert echoes(" Kubernetes", "Kubernetes")
+    assert not echoes(" We run Kubernetes.", "Kubernetes")
+    assert not echoes("", prompt)
+    assert not echoes(" Anything.", "")

@@ -1,0 +1,26 @@
+"""What recognisers of one language have in common: words written in pieces, sentences of words."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from operators.speech.recognition import HeardWord
+
+WORD_BEGINS = "▁"
+"""SentencePiece's sign before the first piece of a word."""
+SENTENCE_PAUSE = Fraction(1, 2)
+SENTENCE_ENDS = ".?!。？！"
+
+
+def same_language(asked: str | None, known: str) -> bool:
+    """Whether a recogniser of `known` (BCP 47) can be asked for this language; None: for whatever is spoken."""
+    return asked is None or asked.split("-", 1)[0].lower() == known.split("-", 1)[0].lower()
+
+
+def sentences(words: Sequence[HeardWord]) -> tuple[tuple[HeardWord, ...], ...]:
+    """A sentence ends at its punctuation, or at a pause."""
+    said: list[list[HeardWord]] = []
+    for n, word in enumerate(words):
+        if n == 0 or words[n - 1].text[-1] in SENTENCE_ENDS or word.start - words[n - 1].end >= SENTENCE_PAUSE:
+            said.append([])
+        said[-1].append(word)
+    return tuple(map(tuple, said))
