@@ -11,6 +11,8 @@ from operators.timeline import Span
 from pipeline.hls_transport import Copied, Counters
 
 NEVER_S = float("inf")
+ROUNDED_AWAY = Fraction(9, 20)
+"""Seconds by which a segment may be longer than it is to be: target durations are whole seconds. Key frames are rarely on the point."""
 LONGEST_GROUP = Fraction(20)
 """Segments are not made longer for key frames that are further apart: some then begin without one."""
 
@@ -95,12 +97,12 @@ def next_border(start: Fraction, keys: Sequence[Fraction], known: Fraction, long
 
     keys: instants at which decoding can begin, in order, all up to `known`. end: of what goes on without a break, once that is known.
     """
-    limit = start + longest
+    limit = start + longest + ROUNDED_AWAY
     if end is not None and end <= limit:
         return end if end > start else None
     if end is None and known <= limit:
         return None
-    return max((k for k in keys if start < k <= limit), default=limit)
+    return max((k for k in keys if start < k <= limit), default=start + longest)
 
 
 def part(packets: Sequence[Copied], start: Fraction | None, end: Fraction | None) -> list[Copied]:

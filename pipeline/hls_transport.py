@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -46,12 +47,17 @@ class Packager:
         with av.open(data, "w", format="mpegts", options={"max_delay": "0"}) as container:
             made = {kind: _add(container, tracks[kind]) for kind in TRACKS if kind in tracks}
             container.start_encoding()
+            last = dict.fromkeys(made, 0)
             for decoding, copied in self._in_order(packets):
                 packet = copied.packet
                 duration = round((packet.duration or 0) * (packet.time_base or 0) * CLOCK_HZ)
+                # Sources that lose packets may give two of one instant.
+                dts = last[copied.kind] = max(self._ticks(decoding), last[copied.kind] + 1)
                 packet.stream, packet.time_base = made[copied.kind], Fraction(1, CLOCK_HZ)
-                packet.pts, packet.dts, packet.duration = self._ticks(copied.showing), self._ticks(decoding), duration
-                container.mux(packet)
+                packet.pts, packet.dts, packet.duration = max(self._ticks(copied.showing), dts), dts, duration
+                # What is damaged so that no container takes it is of no use to a player either.
+                with suppress(av.FFmpegError):
+                    container.mux(packet)
         return count_on(data.getvalue(), counters)
 
     def _in_order(self, packets: Sequence[Copied]) -> list[tuple[Fraction, Copied]]:

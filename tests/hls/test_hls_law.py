@@ -57,9 +57,7 @@ class Broadcast:
     def begin(self):
         self.session += 1
         arrival = self._arrival()
-        self._say(
-            Session(self.session, self.at, "start", arrival, "arrival", arrival.wall, "mpegts", PICTURE, None, {"picture": F(1, 1000)})
-        )
+        self._say(Session(self.session, self.at, "start", arrival, arrival.wall, "mpegts", PICTURE, None, {"picture": F(1, 1000)}))
 
     def record(self, length, key=True):
         self.close()

@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction as F
 from pathlib import Path
 
@@ -151,6 +151,20 @@ def test_a_clock_that_started_again(tmp_path):
         (tmp_path / "a.ts").write_bytes(Packager(begins - F(1, 2)).segment(copied, {"picture": track}, {}))
     (stream,) = probed(tmp_path / "a.ts", "-show_entries", "stream=start_pts")["streams"]
     assert stream["start_pts"] % 2**33 == pytest.approx((first - F(1, 2)) * 90_000, abs=1)
+
+
+def test_damaged_packets_hold_nobody_up(tmp_path):
+    with av.open(str(clip(2))) as container:
+        tracks = {"picture": container.streams.video[0], "sound": container.streams.audio[0]}
+        given = [p for p in container.demux(list(tracks.values())) if p.size]
+        copied = [Copied("picture" if p.stream.type == "video" else "sound", p, p.pts * p.time_base) for p in given]
+        twice = [replace(c, showing=copied[0].showing) if n % 7 == 0 else c for n, c in enumerate(copied)]
+        broken = av.Packet(bytes(20))
+        broken.stream, broken.pts, broken.time_base = tracks["sound"], given[0].pts, given[0].time_base
+        data = Packager(F(10)).segment([*twice, Copied("sound", broken, copied[0].showing)], tracks, {})
+    (tmp_path / "a.ts").write_bytes(data)
+    read = probed(tmp_path / "a.ts", "-count_packets", "-show_entries", "stream=codec_type,nb_read_packets")["streams"]
+    assert sum(int(s["nb_read_packets"]) for s in read) >= len(copied) - 2
 
 
 def test_beside_the_packager_of_somebody_else(tmp_path):
