@@ -152,7 +152,7 @@ def test_the_exit_code_says_how_the_streams_ended(
         error = "the disk is full; make room" if state == "failed" else None
         return Outcome(f"film-{n}", state, error, Fraction(90), {"narrate.subtitles": 3, "look.black": 0}, ("look: damaged at 3 s",))  # type: ignore[arg-type]
 
-    monkeypatch.setattr(run_command, "plan_streams", lambda *arguments: ([object()], []))
+    monkeypatch.setattr(run_command, "plan_streams", lambda *arguments: ([SimpleNamespace(notes=())], []))
     monkeypatch.setattr(run_command, "plan_models", lambda *arguments: [])
     monkeypatch.setattr(run_command, "supervise", supervise)
     (tmp_path / "out/film-0").mkdir(parents=True)
