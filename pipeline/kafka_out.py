@@ -24,6 +24,7 @@ from operators.errors import BrokerUnavailable, CapstreamError, ConfigError
 from pipeline.kafka_checkpoint import Checkpoint, read_checkpoint
 from pipeline.kafka_connection import Kafka, KafkaOptions
 from pipeline.kafka_folders import generations, restore, set_aside, unshipped
+from pipeline.kafka_hanging import end_as_decided, last_decision
 from pipeline.kafka_messages import MESSAGE_BYTES
 from pipeline.kafka_producer import TransactionalProducer
 from pipeline.kafka_shipment import Batch, Shipment
@@ -146,8 +147,13 @@ class StreamShipper:
 
     def run(self) -> None:
         """Raises CapstreamError where this stream can not be shipped, and whatever a transaction raises."""
+        kafka = self._shipper.kafka
+        decision = last_decision(kafka, self._stream_id)
         self._producer.open()  # R1: only now is what is read next the last word
-        known = read_checkpoint(self._shipper.kafka, self._stream_id, self._waits())  # R2
+        if decision and (lost := end_as_decided(kafka, self._stream_id, decision)):
+            was = "committed" if decision.commit else "aborted"
+            self._say("waits", f"the broker had lost the end of its last transaction in {', '.join(lost)}: marked as {was} now")
+        known = read_checkpoint(kafka, self._stream_id, self._waits())  # R2
         known = self._reconcile(known)
         shipment = self._open(known)
         self._shipper.say(Said("ready", self._stream_id, None, *_shipped(known)))
