@@ -185,4 +185,6 @@ def _actor(cls: type, **options: Any) -> Any:
 
 def _model_actor(plan: ModelPlan) -> Any:
     gpus = 1 if plan.device.startswith("cuda") else 0
-    return _actor(ModelActor, num_cpus=MODEL_CPUS, num_gpus=gpus, max_restarts=-1).remote(plan)
+    # Ray would set it to the processors that are booked: another number of threads gives other last digits, and is slower.
+    environment = {"env_vars": {"OMP_NUM_THREADS": str(plan.threads)}}
+    return _actor(ModelActor, num_cpus=MODEL_CPUS, num_gpus=gpus, max_restarts=-1, runtime_env=environment).remote(plan)
