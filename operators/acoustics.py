@@ -29,6 +29,9 @@ PROMINENT = 4.0
 """A tone has this many times the power of what is 220 Hz above and below it: the slope of a rumble has not."""
 _WINDOW = np.hanning(TONE_SAMPLES)
 STRONG = 0.35
+MEL_BANDS = 64
+_MEL_WINDOW, _MEL_HOP, _MEL_FFT = 400, 160, 512
+_MEL_FLOOR = 1e-10
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,3 +132,28 @@ def _two_tone(octaves: Numbers, rest: float) -> float:
 def _scaled(value: float, least: float, full: float) -> float:
     """0.5 at `least`, 1 at `full`, 0 below."""
     return 0.0 if value < least else min(1.0, 0.5 + 0.5 * (value - least) / (full - least))
+
+
+def log_mel_windows(pcm: Pcm) -> npt.NDArray[np.float64]:
+    """float64 [windows, MEL_BANDS]: of each window of 25 ms, every 10 ms, that lies wholly in `pcm`, log10 of the power in a mel band (0 to
+    8 kHz, HTK's scale, triangles of height 1), over 5, plus 1: 1 at full scale, 0 at -50 dBFS, never below -1. What is below 25 ms is
+    filled up with silence."""
+    if len(pcm) < _MEL_WINDOW:
+        pcm = np.pad(pcm, (0, _MEL_WINDOW - len(pcm)))
+    windows = sliding_window_view(pcm, _MEL_WINDOW)[::_MEL_HOP]
+    power = np.square(np.abs(np.fft.rfft(windows * _MEL_HANN, _MEL_FFT, axis=1)))
+    return np.asarray(np.log10(power @ _MEL_FILTERS + _MEL_FLOOR) / 5 + 1)
+
+
+def _mel_filters() -> Numbers:
+    """[bins, bands]: triangles of height 1 whose corners are evenly spaced in mel."""
+    corners_mel = np.linspace(0, 2595 * np.log10(1 + SOUND_RATE_HZ / 2 / 700), MEL_BANDS + 2)
+    corners = 700 * (10 ** (corners_mel / 2595) - 1)
+    hertz = np.fft.rfftfreq(_MEL_FFT, 1 / SOUND_RATE_HZ)[:, None]
+    rising = (hertz - corners[:-2]) / (corners[1:-1] - corners[:-2])
+    falling = (corners[2:] - hertz) / (corners[2:] - corners[1:-1])
+    return np.maximum(0, np.minimum(rising, falling))
+
+
+_MEL_HANN = np.hanning(_MEL_WINDOW) / (np.hanning(_MEL_WINDOW).sum() / 2)
+_MEL_FILTERS = _mel_filters()

@@ -18,6 +18,7 @@ from typer.exceptions import Abort, TyperException
 
 from operators.errors import CapstreamError, ConfigError
 from pipeline.cli_hls import hls
+from pipeline.cli_fusion import corpus
 from pipeline.cli_models import models
 from pipeline.cli_subtitles import First, Rate, subtitles, timecode_of
 
@@ -36,6 +37,7 @@ app = typer.Typer(
 app.add_typer(models, name="models")
 app.command()(hls)
 app.add_typer(subtitles)
+app.command()(corpus)
 
 
 class Runtime(StrEnum):

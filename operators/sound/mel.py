@@ -8,17 +8,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from operators.acoustics import log_mel_windows
 from operators.facts import Features
-from operators.media import PACKET_RATE, SOUND_RATE_HZ, Pcm, Samples
+from operators.media import PACKET_RATE, Pcm, Samples
 from operators.protocols import Ask, Item, Need, Output, SamplesNeed, State
 from operators.records import Gap
 from operators.timeline import exact
 
 RATE = 2
 PACKETS = PACKET_RATE // RATE
-BANDS = 64
-WINDOW, HOP, FFT = 400, 160, 512
-FLOOR = 1e-10
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,23 +86,4 @@ class LogMelFeatures:
 
 def log_mel(pcm: Pcm) -> npt.NDArray[np.float32]:
     """float32 [64] of a stretch of sound, as `LogMelFeatures` says; one below 25 ms is filled up with silence."""
-    if len(pcm) < WINDOW:
-        pcm = np.pad(pcm, (0, WINDOW - len(pcm)))
-    windows = np.lib.stride_tricks.sliding_window_view(pcm, WINDOW)[::HOP]
-    power = np.square(np.abs(np.fft.rfft(windows * _HANN, FFT, axis=1)))
-    bands = np.log10(power @ _FILTERS + FLOOR).mean(axis=0)
-    return np.asarray(bands / 5 + 1, dtype=np.float32)
-
-
-def _filters() -> npt.NDArray[np.float64]:
-    """[bins, bands]: triangles of height 1 whose corners are evenly spaced in mel."""
-    corners_mel = np.linspace(0, 2595 * np.log10(1 + SOUND_RATE_HZ / 2 / 700), BANDS + 2)
-    corners = 700 * (10 ** (corners_mel / 2595) - 1)
-    hertz = np.fft.rfftfreq(FFT, 1 / SOUND_RATE_HZ)[:, None]
-    rising = (hertz - corners[:-2]) / (corners[1:-1] - corners[:-2])
-    falling = (corners[2:] - hertz) / (corners[2:] - corners[1:-1])
-    return np.maximum(0, np.minimum(rising, falling))
-
-
-_HANN = np.hanning(WINDOW) / (np.hanning(WINDOW).sum() / 2)
-_FILTERS = _filters()
+    return np.asarray(log_mel_windows(pcm).mean(axis=0), dtype=np.float32)

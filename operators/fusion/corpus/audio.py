@@ -1,0 +1,37 @@
+"""Scripts to sound."""
+
+import numpy as np
+
+from operators.fusion.corpus.script import Script
+from operators.fusion.corpus.sounds import coloured, sound
+from operators.fusion.corpus.voices import word
+from operators.media import SOUND_RATE_HZ, Pcm
+
+SPEECH_DBFS = (-24.0, -15.0)
+FLOOR_DBFS = (-75.0, -62.0)
+"""Of the hiss below everything."""
+EDGE_S = 0.01
+
+
+def render(script: Script) -> Pcm:
+    """float32 [n], 16 kHz: what is heard from 0 to the clip's end."""
+    rng = np.random.default_rng((script.seed, 7))
+    length = int(script.duration * SOUND_RATE_HZ)
+    mix = coloured(rng, length, 0.3)
+    mix *= _gain(rng.uniform(*FLOOR_DBFS)) / mix.std()
+    for heard in script.heard:
+        start, end = (int(t * SOUND_RATE_HZ) for t in (heard.span.start, heard.span.end))
+        wave = sound(heard.source, end - start)
+        edge = np.minimum(1, np.minimum(np.arange(len(wave)), np.arange(len(wave))[::-1]) / (EDGE_S * SOUND_RATE_HZ))
+        mix[start:end] += (wave * edge * _gain(heard.level_dbfs))[: length - start]
+    for line in script.lines:
+        gain = _gain(rng.uniform(*SPEECH_DBFS))
+        for spoken in line.words:
+            wave = word(line.voice, spoken.text.lower())
+            start = int(spoken.start * SOUND_RATE_HZ)
+            mix[start : start + len(wave)] += wave[: length - start] * gain
+    return np.asarray(np.clip(mix, -1, 1), np.float32)
+
+
+def _gain(dbfs: float) -> float:
+    return float(10 ** (dbfs / 20))

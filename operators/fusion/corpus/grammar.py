@@ -1,0 +1,162 @@
+"""True sentences about a stretch of a made clip, put in one of many ways."""
+
+import random
+from collections.abc import Callable
+from fractions import Fraction
+
+from operators.fusion.corpus.script import Line, Script, Shot, Thing, meeting
+from operators.timeline import Span
+
+NUMBERS = ("no", "one", "two", "three", "four", "five", "six")
+CAMERA = {
+    "pan_left": ("the camera pans left", "the view moves to the left"),
+    "pan_right": ("the camera pans right", "the view moves to the right"),
+    "tilt_up": ("the camera tilts up", "the view moves up"),
+    "tilt_down": ("the camera tilts down", "the view moves down"),
+    "zoom_in": ("the camera zooms in", "the view closes in"),
+    "zoom_out": ("the camera zooms out", "the view widens"),
+    "shake": ("the camera shakes", "the view is shaky"),
+    "still": ("the camera stands still", "the view does not move"),
+}
+OPENED = {
+    "cut": ("after a cut", "the picture cuts, and"),
+    "fade": ("out of a fade", "after a fade through black"),
+    "dissolve": ("after a dissolve", "one picture dissolves into another, and"),
+}
+HAPPENS = {
+    "black": ("the screen goes black for a while", "for a while the picture is black"),
+    "freeze": ("the picture freezes for a while", "for a while the picture stands frozen"),
+    "flash": ("there is a flash", "the picture flashes"),
+    "blur": ("the picture blurs for a while", "for a while the picture is out of focus"),
+    "cover": ("something covers the lens for a while", "for a while the lens is covered"),
+    "noise": ("the picture is full of noise for a while", "for a while there is noise in the picture"),
+}
+SOUNDS = {
+    "speech": ("someone speaks", "a voice is heard"),
+    "rain": ("rain is heard", "it rains"),
+    "hum": ("something hums", "a hum is heard"),
+    "music": ("music plays", "music is heard"),
+    "applause": ("people clap", "applause is heard"),
+    "siren": ("a siren is heard", "a siren wails"),
+    "alarm": ("an alarm is heard", "an alarm goes off"),
+    "beep": ("a beep is heard", "something beeps"),
+    "bang": ("a bang is heard", "something bangs"),
+    "glass": ("glass breaks", "the breaking of glass is heard"),
+}
+NOTHING = ("nothing is heard", "it is silent")
+LEAST = Fraction(3, 5)
+"""Seconds of a stretch that a thing must last to be told of it, if it is not brief."""
+BRIEF = ("flash", "bang", "beep", "glass")
+
+
+def describe(script: Script, shot: Shot, rng: random.Random) -> str:
+    """What is seen, read, heard and said in a shot, a sentence each."""
+    parts = [_picture(shot, rng), _effect(script, shot, rng), _signs(script, shot, rng), _lines(script, shot, rng), _sounds(script, shot, rng)]
+    return " ".join(sentence(p) for p in parts if p)
+
+
+def sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + "."
+
+
+def thing(group: Thing) -> str:
+    number = "a" if group.number == 1 else NUMBERS[group.number]
+    return f"{number} {group.size} {group.colour} {group.noun}"
+
+
+def moving(group: Thing) -> str:
+    plural = group.number > 1
+    if group.way == "still":
+        return f"{thing(group)} {'rest' if plural else 'rests'}"
+    return f"{thing(group)} {'move' if plural else 'moves'} {group.way}"
+
+
+def belongs(span: Span, label: str, to: Span) -> bool:
+    """Whether what lasts for `span` is told of the stretch `to`: a short thing where it begins."""
+    both = meeting(span, to)
+    return span.start in to if label in BRIEF else both is not None and both.duration >= min(LEAST, span.duration)
+
+
+def _picture(shot: Shot, rng: random.Random) -> str:
+    opened = rng.choice(OPENED[shot.opening]) if shot.opening in OPENED else ""
+    camera = rng.choice(CAMERA[shot.camera.move])
+    if shot.camera.pace and shot.camera.move not in ("still", "shake"):
+        camera += f" {shot.camera.pace}"
+    seen = " and ".join(moving(t) for t in shot.things)
+    if not seen:
+        told = camera
+    elif shot.camera.move == "still" and rng.random() < 0.5:
+        told = seen
+    else:
+        told = f"{camera} while {seen}" if rng.random() < 0.6 else f"{seen} while {camera}"
+    return f"{opened}{'' if opened.endswith('and') or not opened else ','} {told}".strip()
+
+
+def _effect(script: Script, shot: Shot, rng: random.Random) -> str:
+    effect = shot.effect
+    if effect is None:
+        return ""
+    if effect.span in script.strikes():
+        return rng.choice(("a flash and a bang come together", "there is a flash with a bang"))
+    return rng.choice(HAPPENS[effect.kind])
+
+
+def _signs(script: Script, shot: Shot, rng: random.Random) -> str:
+    texts = [s.text for s in script.signs if belongs(s.span, "sign", shot.span)]
+    return f'{rng.choice(("the screen reads", "on the screen stands"))} "{texts[0]}"' if texts else ""
+
+
+def _lines(script: Script, shot: Shot, rng: random.Random) -> str:
+    told = [_line(script, line, rng) for line in script.lines if (line.span.start + line.span.end) / 2 in shot.span]
+    return " and ".join(told)
+
+
+def _line(script: Script, line: Line, rng: random.Random) -> str:
+    return TOLD[line.kind](script, line, rng)
+
+
+def _introduced(script: Script, line: Line, rng: random.Random) -> str:
+    return rng.choice((f"{line.name} speaks in the {line.place}", f"in the {line.place}, {line.name} says hello"))
+
+
+def _pointed(script: Script, line: Line, rng: random.Random) -> str:
+    seen, meant = script.shown(line), line.thing
+    assert meant is not None
+    named = f"the {meant.colour} {meant.shape}"
+    if seen is None:
+        return rng.choice((f"someone speaks of {named}, which is not there", f"someone names {named}, which is not to be seen"))
+    way = "rests" if seen.way == "still" else f"moves {seen.way}"
+    return rng.choice((f"someone points out {named}, which {way}", f"someone speaks of {named}, which {way}"))
+
+
+def _warned(script: Script, line: Line, rng: random.Random) -> str:
+    return rng.choice((f"someone sends people away from the {line.place}", f"someone warns of the {line.place}"))
+
+
+def _read(script: Script, line: Line, rng: random.Random) -> str:
+    if script.reads(line):
+        return rng.choice(("someone reads the text aloud", "the text is read aloud"))
+    return rng.choice(("someone reads another text", "someone reads a text that is not on the screen"))
+
+
+def _chatted(script: Script, line: Line, rng: random.Random) -> str:
+    return rng.choice(("someone speaks", "a voice is heard"))
+
+
+TOLD: dict[str, Callable[[Script, Line, random.Random], str]] = {
+    "introduce": _introduced, "point": _pointed, "warn": _warned, "read": _read, "chat": _chatted,
+}  # fmt: skip
+
+
+def _sounds(script: Script, shot: Shot, rng: random.Random) -> str:
+    heard = [h for h in script.heard if belongs(h.span, h.label, shot.span)]
+    struck = {f.start for f in script.strikes()}
+    if shot.effect and shot.effect.span.start in struck:
+        heard = [h for h in heard if h.label != "bang"]
+    labels = list(dict.fromkeys(h.label for h in sorted(heard, key=lambda h: h.span.start)))
+    if labels:
+        return " and ".join(rng.choice(SOUNDS[label]) for label in labels)
+    spoken = any(meeting(line.span, shot.span) for line in script.lines)
+    return "" if spoken or shot.effect and shot.effect.span.start in struck else rng.choice(NOTHING)
+
+
