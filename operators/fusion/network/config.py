@@ -1,0 +1,58 @@
+"""What a fusion model is made of."""
+
+from typing import Any
+
+from transformers import PreTrainedConfig
+
+from operators.fusion.clip import MODALITIES
+from operators.fusion.labels import LABELS
+
+FUSIONS = ("co_attention", "joint", "late")
+
+
+class FusionConfig(PreTrainedConfig):
+    """fusion: how modalities meet. co_attention: in every layer of the trunk; joint: only in the heads, which see the tokens of all;
+    late: nowhere, each modality is read alone and the scores are added.
+
+    frames, sound: "own" for the model's own encoder, or the width of the rows of another one.
+    """
+
+    model_type = "capstream_fusion"
+
+    fusion: str = "co_attention"
+    modalities: list[str] | None = None
+    """None: all."""
+    frames: str | int = "own"
+    sound: str | int = "own"
+    labels: list[str] | None = None
+    """None: those of `operators.fusion.labels`."""
+    thresholds: list[float] | None = None
+    """For each label the score from which it is an event; None: 0.5 for all."""
+    vocab_size: int = 1200
+    hidden_size: int = 128
+    num_attention_heads: int = 4
+    trunk_layers: int = 3
+    writer_layers: int = 3
+    text_layers: int = 2
+    bottleneck: int = 8
+    embedding_size: int = 64
+    """Of the space in which moments and texts meet."""
+    dropout: float = 0.1
+    initializer_range: float = 0.02
+    pad_token_id: int = 0
+    bos_token_id: int = 1
+    eos_token_id: int = 2
+
+    def __post_init__(self, **kwargs: Any) -> None:
+        self.labels = list(self.labels or LABELS)
+        self.modalities = list(self.modalities or MODALITIES)
+        self.thresholds = list(self.thresholds or [0.5] * len(self.labels))
+        if self.fusion not in FUSIONS:
+            raise ValueError(f"no fusion {self.fusion!r}: one of {', '.join(FUSIONS)}")
+        if unknown := set(self.modalities) - set(MODALITIES):
+            raise ValueError(f"no modality {min(unknown)!r}: some of {', '.join(MODALITIES)}")
+        if len(self.thresholds) != len(self.labels):
+            raise ValueError(f"{len(self.thresholds)} thresholds for {len(self.labels)} labels")
+        if self.hidden_size % (4 * self.num_attention_heads):
+            raise ValueError(f"hidden_size {self.hidden_size} is no multiple of four times the {self.num_attention_heads} heads")
+        super().__post_init__(**kwargs)

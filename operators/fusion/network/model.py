@@ -1,0 +1,144 @@
+"""The fusion model: clips in; captions, answers, event scores and embeddings out."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import PreTrainedModel
+
+from operators.fusion.network.attention import Fourier, Tokens, joined
+from operators.fusion.network.batch import MOST_PIECES, Clips, Texts
+from operators.fusion.network.config import FusionConfig
+from operators.fusion.network.encoders import FrameEncoder, Projection, SoundEncoder, WordEncoder
+from operators.fusion.network.spotter import EVENT_RATE, Spotter
+from operators.fusion.network.trunk import Trunk
+from operators.fusion.network.writer import Memory, MomentPool, TextEncoder, Writer
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Clips as the trunk gave them; everything else is read from this."""
+
+    tokens: dict[str, Tokens]
+    ids: Tensor
+    """int64 [B, W]: of the words' pieces."""
+    seconds: Tensor
+
+
+class FusionModel(PreTrainedModel):
+    """`see` clips once; then `write`, `spot` and `embed` from what was seen."""
+
+    config_class = FusionConfig
+    base_model_prefix = "fusion"
+    main_input_name = "clips"
+
+    def __init__(self, config: FusionConfig) -> None:
+        super().__init__(config)
+        width = config.hidden_size
+        own = {"frames": FrameEncoder, "sound": SoundEncoder}
+        rows = {"frames": config.frames, "sound": config.sound}
+        self.embedding = nn.Embedding(config.vocab_size, width, padding_idx=config.pad_token_id)
+        self.encoders = nn.ModuleDict(
+            {n: own[n](width) if rows[n] == "own" else Projection(int(rows[n]), width) for n in own if n in config.modalities}
+        )
+        self.words = WordEncoder(self.embedding, MOST_PIECES) if "words" in config.modalities else None
+        self.whole = nn.ParameterDict({n: nn.Parameter(torch.randn(width) * config.initializer_range) for n in config.modalities})
+        self.time = Fourier(width)
+        self.norms = nn.ModuleDict({n: nn.LayerNorm(width) for n in config.modalities})
+        self.trunk, self.writer, self.spotter = Trunk(config), Writer(config), Spotter(config)
+        self.pool, self.text = MomentPool(config), TextEncoder(config)
+        self.sharpness = nn.Parameter(torch.tensor(2.3))
+        self.weights = nn.Parameter(torch.zeros(len(TASKS)))
+        """Of the tasks: log variances (Kendall et al. 2018)."""
+        self.post_init()
+
+    def _init_weights(self, module: nn.Module) -> None:
+        """Convolutions keep torch's own start; the rest is drawn narrowly."""
+        if isinstance(module, nn.Linear | nn.Embedding):
+            nn.init.normal_(module.weight, std=self.config.initializer_range if isinstance(module, nn.Embedding) else module.weight.shape[1] ** -0.5)
+            if isinstance(module, nn.Linear) and module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+    def encode(self, clips: Clips) -> dict[str, Tensor]:
+        """float [n, D] for each modality with rows of its own: what can be kept, where encoders do not learn any more."""
+        rows = {}
+        if "frames" in self.encoders and len(clips.frames.rows):
+            extra = (clips.before, clips.since) if self.config.frames == "own" else ()
+            rows["frames"] = self.encoders["frames"](clips.frames.rows, *extra)
+        if "sound" in self.encoders and len(clips.sound.rows):
+            rows["sound"] = self.encoders["sound"](clips.sound.rows)
+        return rows
+
+    def see(self, clips: Clips, rows: dict[str, Tensor] | None = None) -> Seen:
+        """`rows`: what `encode` gave of these clips, where it is known."""
+        rows = self.encode(clips) if rows is None else rows
+        tokens = {}
+        for name in self.config.modalities:
+            if name == "words":
+                x = self.words(self.embedding(clips.words.ids), clips.words.ids, clips.words.kinds)
+                tokens[name] = self._begun(name, Tokens(x, clips.words.times, clips.words.real), clips.seconds)
+            else:
+                place = getattr(clips, name)
+                x = clips.seconds.new_zeros(*place.times.shape, self.config.hidden_size)
+                if name in rows:
+                    x = x.index_put((place.clip, place.slot), rows[name].to(x.dtype))
+                tokens[name] = self._begun(name, Tokens(x, place.times, place.real), clips.seconds)
+        return Seen(self.trunk(tokens, clips.seconds), clips.words.ids, clips.seconds)
+
+    def _begun(self, name: str, tokens: Tokens, seconds: Tensor) -> Tokens:
+        """With a token for the whole before them: there is always something to look at."""
+        x = self.norms[name](tokens.x) + self.time(tokens.times)
+        count = len(seconds)
+        whole = Tokens(self.whole[name].expand(count, 1, -1), seconds[:, None] / 2, torch.ones(count, 1, dtype=torch.bool, device=x.device))
+        return joined([whole, tokens.with_x(x)])
+
+    def memories(self, seen: Seen, texts: Texts) -> list[Memory]:
+        """One; of late fusion one for each modality."""
+        names = list(seen.tokens)
+        groups = [[n] for n in names] if self.config.fusion == "late" else [names]
+        return [self._memory(seen, texts, group) for group in groups]
+
+    def _memory(self, seen: Seen, texts: Texts, names: list[str]) -> Memory:
+        tokens = joined([seen.tokens[n] for n in names])
+        tokens = Tokens(tokens.x[texts.clip], tokens.times[texts.clip], tokens.real[texts.clip])
+        inside = (tokens.times >= texts.start[:, None]) & (tokens.times < texts.end[:, None])
+        ids = []
+        for name in names:
+            if name == "words":
+                pieces = functional.pad(seen.ids.masked_fill(~seen.tokens[name].real[:, 1:], -1), (1, 0), value=-1)
+                ids.append(pieces[texts.clip])
+            else:
+                ids.append(torch.full_like(seen.tokens[name].real[texts.clip], -1, dtype=torch.long))
+        return Memory(tokens, inside, torch.cat(ids, dim=1))
+
+    def write(self, memories: list[Memory], ids: Tensor) -> Tensor:
+        """float [S, L, V]: probabilities of the piece after each of `ids`, int64 [S, L]."""
+        pieces = self.embedding(ids)
+        told = [self.writer(pieces, memory, self.embedding.weight) for memory in memories]
+        trust = torch.stack([t for _, t in told]).float().softmax(dim=0)
+        return (torch.stack([p for p, _ in told]) * trust[..., None]).sum(dim=0)
+
+    def spot(self, seen: Seen) -> Tensor:
+        """float [B, G, labels], logits on the grid of EVENT_RATE cells a second."""
+        middles = (torch.arange(cells(float(seen.seconds.max())), device=seen.seconds.device) + 0.5) / EVENT_RATE
+        middles = middles.to(seen.seconds.dtype).expand(len(seen.seconds), -1)
+        if self.config.fusion != "late":
+            return self.spotter(seen.tokens, middles)
+        return torch.stack([self.spotter({name: t}, middles) for name, t in seen.tokens.items()]).sum(dim=0)
+
+    def embed(self, memories: list[Memory]) -> Tensor:
+        """float [S, E] of length 1: the stretches that were asked about."""
+        return functional.normalize(torch.stack([self.pool(m) for m in memories]).sum(dim=0), dim=-1)
+
+    def embed_texts(self, ids: Tensor) -> Tensor:
+        """float [S, E] of length 1; ids: int64 [S, L], filled up with the pad token."""
+        return self.text(self.embedding(ids), ids != self.config.pad_token_id)
+
+
+TASKS = ("captions", "answers", "events", "matches")
+
+
+def cells(seconds: float) -> int:
+    """Of the events' grid, in a clip of that length: those whose middle lies in it."""
+    return max(1, int(seconds * EVENT_RATE + 0.5))
