@@ -13,10 +13,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from operators.captioners import Describer
+from operators.captioners import Describer, FusedDescriber
 from operators.errors import CapstreamError, ConfigError, LiveUnavailable, ModelUnavailable, SourceUnavailable
+from operators.events import DETECTORS
 from operators.media import StreamInfo
-from operators.protocols import Source, Stills, StreamOperator
+from operators.protocols import Source, StreamOperator
 from operators.records import Model
 from operators.sources import SourceOptions, open_source
 from operators.sources.channels import are_alike
@@ -27,6 +28,7 @@ from operators.sources.spooled import SpooledOptions, SpooledSource
 from operators.speech.channels import ChannelTranscriber
 from operators.speech.speakers import SpeakerTranscriber
 from operators.timeline import ZERO, clock, exact
+from operators.windows import Kept
 from pipeline.models import identify, resolve
 from pipeline.naming import Named, name_sources
 from pipeline.plan import LaneName, ModelPlan, Outcome
@@ -36,6 +38,8 @@ from pipeline.spool_watch import SpoolOptions
 
 CARRIERS = {"silero": "silero-vad", "pocketsphinx": "pocketsphinx", "rapidocr": "rapidocr", "plain": "capstream"}
 """The distribution that a model without weights of its own, or with them inside, comes in: its version is the model's revision."""
+LOOKING_BACK = (Describer, FusedDescriber, DETECTORS["narrate.fused"])
+"""Operators that read what the lanes keep beside their logs."""
 WHOLE_FILE = 1 << 30
 ENDS = 1 << 20
 PROBES = 8
@@ -148,6 +152,8 @@ class PlannedStream:
             else:
                 made.append(make())
         return made
+    def operators(self, lane: LaneName, kept: Kept) -> list[StreamOperator]:
+        return [c.cls(c.options, *([kept] if c.cls in LOOKING_BACK else [])) for c in self.lanes.get(lane, ())]
 
 
 def plan_streams(

@@ -19,6 +19,7 @@ from typer.exceptions import Abort, TyperException
 from operators.errors import CapstreamError, ConfigError
 from pipeline.cli_hls import hls
 from pipeline.cli_fusion import corpus
+from pipeline.cli_fusion import corpus, evaluate, manifest, train
 from pipeline.cli_models import models
 from pipeline.cli_subtitles import First, Rate, subtitles, timecode_of
 
@@ -38,6 +39,8 @@ app.add_typer(models, name="models")
 app.command()(hls)
 app.add_typer(subtitles)
 app.command()(corpus)
+for command in (corpus, manifest, train, evaluate):
+    app.command()(command)
 
 
 class Runtime(StrEnum):

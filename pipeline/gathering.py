@@ -60,7 +60,11 @@ def _unpack(deb: Path, out: Path) -> None:
 
 def _keep_picture(path: Path, folder: Path, package: str, seen: set[str]) -> None:
     """Once, at whatever sizes it lies there: wallpapers come in many, in a folder that bears their name."""
-    name = next((p for p in reversed(path.parts[:-1]) if p not in ("images", "images_dark", "contents")), "") if "contents" in path.parts else path.stem
+    name = (
+        next((p for p in reversed(path.parts[:-1]) if p not in ("images", "images_dark", "contents")), "")
+        if "contents" in path.parts
+        else path.stem
+    )
     name += "-dark" if "images_dark" in path.parts else ""
     pixels = None if name in seen else cv2.imread(str(path), cv2.IMREAD_COLOR)
     if pixels is None or pixels.shape[1] < LEAST_PX or pixels.std() < FLAT:

@@ -8,9 +8,10 @@ from typing import Any, Literal, Protocol
 from uuid import uuid4
 
 from operators.media import StreamInfo
-from operators.protocols import BatchOperator, Source, Stills, StreamOperator
+from operators.protocols import BatchOperator, Source, StreamOperator
 from operators.records import Model
 from pipeline.kafka_connection import KafkaOptions
+from operators.windows import Kept
 from pipeline.telemetry import StreamStats
 
 LaneName = Literal["look", "listen", "narrate"]
@@ -22,6 +23,7 @@ class ModelPlan:
 
     name: str
     """What operators ask for: "vad", "speech", "voice", "text", "frames", "sound", "captioner"."""
+    """What operators ask for: "vad", "speech", "text", "frames", "sound", "captioner", "fusion"."""
     make: Callable[[], BatchOperator[Any, Any]]
     """Makes the unopened operator; picklable (a class with bound options)."""
     identity: Model
@@ -90,8 +92,8 @@ class StreamPlan(Protocol):
         """Size and SHA-256 of a file, or size and first and last MiB above 1 GiB."""
         ...
 
-    def operators(self, lane: LaneName, stills: Stills) -> list[StreamOperator]:
-        """Fresh operators of a lane, in the order in which items are given to them."""
+    def operators(self, lane: LaneName, kept: Kept) -> list[StreamOperator]:
+        """Fresh operators of a lane, in the order in which items are given to them; `kept` reads what lies beside the logs."""
         ...
 
 

@@ -10,8 +10,9 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from operators.captioners import CAPTIONERS, Describer
+from operators.captioners import CAPTIONERS, Describer, FusedDescriber
 from operators.events import DETECTORS
+from operators.fusion import FUSION
 from operators.sound import LogMelFeatures, SoundEncoder, SoundFeatures, SoundMeasurer, SoundTagger
 from operators.sources import SourceOptions
 from operators.speech import RECOGNISERS
@@ -38,7 +39,7 @@ def _detectors(lane: LaneName) -> dict[str, type[Any]]:
 OPERATORS: dict[LaneName, dict[str, type[Any] | Choices]] = {
     "look": {
         "shots": ShotDetector,
-        "features": {"signal": SignalFeatures, "encoder": FrameFeatures},
+        "features": {"signal": SignalFeatures, "encoder": FrameFeatures, "fusion": FUSION["look.features"]},
         "text": ScreenText,
         **_detectors("look"),
     },
@@ -46,12 +47,13 @@ OPERATORS: dict[LaneName, dict[str, type[Any] | Choices]] = {
         "words": SpeechTranscriber,
         "speakers": SpeakerTranscriber,
         "sound": {"signal": SoundMeasurer, "tagger": SoundTagger},
-        "features": {"signal": LogMelFeatures, "encoder": SoundFeatures},
+        "features": {"signal": LogMelFeatures, "encoder": SoundFeatures, "fusion": FUSION["listen.features"]},
         **_detectors("listen"),
     },
     "narrate": {
         "subtitles": SubtitleCutter,
         "captions": Describer,
+        "fused_captions": FusedDescriber,
         **_detectors("narrate"),
     },
 }
@@ -65,6 +67,7 @@ MODELS: dict[str, Choices] = {
     "frames": {"transformers": FrameEncoder},
     "sound": {"transformers": SoundEncoder},
     "captioner": CAPTIONERS,
+    "fusion": {"fusion": FUSION["model"]},
 }
 
 

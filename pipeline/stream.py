@@ -17,7 +17,6 @@ from uuid import uuid4
 import msgspec
 
 from operators.errors import ConfigError, StorageError
-from operators.facts import Still, still_uri
 from operators.media import PACKET_RATE, StreamInfo
 from operators.protocols import FramesNeed, Item, SamplesNeed, Source, StreamOperator
 from operators.records import Caption, Clock, Gap, Identity, Model, Partial, Record, Transcript, partial_to_wire
@@ -25,6 +24,9 @@ from operators.timeline import ZERO, Span, cell
 from pipeline.kafka_partials import PartialProducer
 from pipeline.lane import FILE, LIVE, Ask, Lane, LaneResult, Read, Told
 from pipeline.log import Commit, Header, LogFollower, LogWriter, last_commit, now, write_atomically
+from pipeline.kept import KeptFiles
+from pipeline.lane import FILE, LIVE, Ask, Lane, LaneResult, Read
+from pipeline.log import Commit, Header, LogFollower, LogWriter, last_commit, write_atomically
 from pipeline.naming import masked
 from pipeline.plan import LaneName, Outcome, RunSettings, StreamPlan, StreamProgress
 from pipeline.reading import BATCH, as_they_come, batches, merged, nothing
@@ -213,7 +215,7 @@ async def _run_lanes(
 
     try:
         for name in LANES:
-            operators = plan.operators(name, partial(_read_stills, place))
+            operators = plan.operators(name, KeptFiles(place))
             used = {o.origin: [models[m][0] for m in o.models] for o in operators}
             header = Header(plan.stream_id, generation.number, name, used, generation.source, generation.settings, opened[1].clock)
             log = LogWriter(place / f"{name}.jsonl", header)
@@ -350,8 +352,3 @@ def _outcome(stream_id: str, state: Any, place: Path, warnings: tuple[str, ...] 
     counts = {n.removesuffix("/record"): k for c in commits for n, k in c.sequences.items() if n.endswith("/record")}
     position = max((c.position for c in commits), default=ZERO)
     return Outcome(stream_id, state, None, position, dict(sorted(counts.items())), warnings)
-
-
-def _read_stills(place: Path, instants: Sequence[Fraction]) -> list[Still]:
-    """Those that are there: a folder that was begun anew from Kafka has none from before, and old ones of live streams are deleted."""
-    return [Still(at, path.read_bytes()) for at in instants if (path := place / still_uri(at)).exists()]

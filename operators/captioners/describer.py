@@ -43,7 +43,7 @@ class Describer:
     def answer(self, ask: Ask, result: Any) -> list[Output | Ask]:
         if isinstance(result, ModelError) or not result.text:
             return []
-        return [_caption(ask.item, result, ask.tag)]
+        return [describe_scene(ask.item, result, ask.tag)]
 
     def finish(self, at: Fraction) -> list[Output | Ask]:
         return self._ask(self._joiner.finish(at))
@@ -78,7 +78,8 @@ def _spread(instants: list[Fraction], most: int) -> list[Fraction]:
     return [instants[(2 * n + 1) * len(instants) // (2 * most)] for n in range(most)]
 
 
-def _caption(scene: Scene, said: Description, cue_id: str) -> Caption:
+def describe_scene(scene: Scene, said: Description, cue_id: str) -> Caption:
+    """What was said of a scene as a record, with its evidence."""
     moment = scene.moment
     stills = [Evidence("still", s.at, s.uri, sha256(s.jpeg).hexdigest()) for s in scene.stills]
     texts = [Evidence("text", max(t.start, moment.start)) for t in moment.seen]

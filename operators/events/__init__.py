@@ -1,8 +1,9 @@
-"""Detectors of events: stream operators that need no weights. Each says Event records of one origin; add yours to the table."""
+"""Detectors of events: stream operators. All but the fused one need no weights. Each says Event records of one origin; add yours to the table."""
 
 from operators.events.black import BlackDetector
 from operators.events.covered import CoveredDetector
 from operators.events.frozen import FrozenDetector
+from operators.events.fused import FusedDetector
 from operators.events.impulse import ImpulseDetector
 from operators.events.keywords import KeywordSpotter
 from operators.events.light import LightDetector
@@ -25,4 +26,5 @@ DETECTORS: dict[str, type[StreamOperator]] = {
     "narrate.speech": SpeechPresence,
     "narrate.keywords": KeywordSpotter,
     "narrate.text": TextWatcher,
+    "narrate.fused": FusedDetector,
 }

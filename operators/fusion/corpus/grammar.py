@@ -51,7 +51,13 @@ BRIEF = ("flash", "bang", "beep", "glass")
 
 def describe(script: Script, shot: Shot, rng: random.Random) -> str:
     """What is seen, read, heard and said in a shot, a sentence each."""
-    parts = [_picture(shot, rng), _effect(script, shot, rng), _signs(script, shot, rng), _lines(script, shot, rng), _sounds(script, shot, rng)]
+    parts = [
+        _picture(shot, rng),
+        _effect(script, shot, rng),
+        _signs(script, shot, rng),
+        _lines(script, shot, rng),
+        _sounds(script, shot, rng),
+    ]
     return " ".join(sentence(p) for p in parts if p)
 
 
@@ -157,6 +163,4 @@ def _sounds(script: Script, shot: Shot, rng: random.Random) -> str:
     if labels:
         return " and ".join(rng.choice(SOUNDS[label]) for label in labels)
     spoken = any(meeting(line.span, shot.span) for line in script.lines)
-    return "" if spoken or shot.effect and shot.effect.span.start in struck else rng.choice(NOTHING)
-
-
+    return "" if spoken or (shot.effect and shot.effect.span.start in struck) else rng.choice(NOTHING)

@@ -235,5 +235,3 @@ class Planner:
             shot = rng.choice(shots)
             self._write(self._place(Span(shot.opens.end, shot.span.end), rng.uniform(2, 5)))
         self._signs = [replace(s, span=Span(s.span.start, min(s.span.end, self._duration))) for s in self._signs]
-
-

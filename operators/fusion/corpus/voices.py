@@ -63,7 +63,9 @@ def _babble(voice: int, text: str) -> Numbers:
             first, second = FORMANTS[letter]
             glide = pitch * (1 + 0.1 * np.sin(2 * np.pi * 3 * at + rng.uniform(0, 6)))
             phase = 2 * np.pi * np.cumsum(glide) / SOUND_RATE_HZ
-            strength = {n: np.exp(-(((n * pitch - first) / 180) ** 2)) + 0.6 * np.exp(-(((n * pitch - second) / 260) ** 2)) for n in range(1, 30)}
+            strength = {
+                n: np.exp(-(((n * pitch - first) / 180) ** 2)) + 0.6 * np.exp(-(((n * pitch - second) / 260) ** 2)) for n in range(1, 30)
+            }
             parts.append(edge * sum((s + 0.02) * np.sin(n * phase) for n, s in strength.items()))
         else:
             parts.append(edge * 0.25 * rng.standard_normal(length))

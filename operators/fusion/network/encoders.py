@@ -29,10 +29,18 @@ class FrameEncoder(nn.Module):
     def forward(self, rows: Tensor, before: Tensor, seconds: Tensor) -> Tensor:
         """float [n, width]. rows: uint8 [n, H, W, 3]; before: int64 [n], the row of the picture before each, itself where there is none;
         seconds: float [n] since that one."""
-        maps = self.stem(rows.permute(0, 3, 1, 2).to(self.out.weight.dtype) / 127.5 - 1)
-        return self.joined(maps, maps[before], seconds)
+        maps = self._maps(rows)
+        return self._joined(maps, maps[before], seconds)
 
-    def joined(self, maps: Tensor, earlier: Tensor, seconds: Tensor) -> Tensor:
+    def pairs(self, rows: Tensor, first: Tensor, seconds: Tensor) -> Tensor:
+        """float [n, width] of pictures given in pairs, the one before each at `first`, int64 [n], itself right behind it."""
+        maps = self._maps(rows)
+        return self._joined(maps[first + 1], maps[first], seconds)
+
+    def _maps(self, rows: Tensor) -> Tensor:
+        return self.stem(rows.permute(0, 3, 1, 2).to(self.out.weight.dtype) / 127.5 - 1)
+
+    def _joined(self, maps: Tensor, earlier: Tensor, seconds: Tensor) -> Tensor:
         pace = seconds[:, None, None, None].expand(-1, 1, *maps.shape[2:])
         moved = self.move(torch.cat([correlation(maps, earlier, REACH), pace], dim=1))
         return self.out(self.join(torch.cat([self.look(maps), moved], dim=1)).flatten(1))

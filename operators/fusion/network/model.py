@@ -56,18 +56,25 @@ class FusionModel(PreTrainedModel):
     def _init_weights(self, module: nn.Module) -> None:
         """Convolutions keep torch's own start; the rest is drawn narrowly."""
         if isinstance(module, nn.Linear | nn.Embedding):
-            nn.init.normal_(module.weight, std=self.config.initializer_range if isinstance(module, nn.Embedding) else module.weight.shape[1] ** -0.5)
+            nn.init.normal_(
+                module.weight, std=self.config.initializer_range if isinstance(module, nn.Embedding) else module.weight.shape[1] ** -0.5
+            )
             if isinstance(module, nn.Linear) and module.bias is not None:
                 nn.init.zeros_(module.bias)
 
     def encode(self, clips: Clips) -> dict[str, Tensor]:
-        """float [n, D] for each modality with rows of its own: what can be kept, where encoders do not learn any more."""
+        """float [n, D] for each modality with rows of its own: what can be kept, where encoders do not learn any more. Rows that the own
+        encoders have made already stay as they are."""
         rows = {}
-        if "frames" in self.encoders and len(clips.frames.rows):
-            extra = (clips.before, clips.since) if self.config.frames == "own" else ()
-            rows["frames"] = self.encoders["frames"](clips.frames.rows, *extra)
-        if "sound" in self.encoders and len(clips.sound.rows):
-            rows["sound"] = self.encoders["sound"](clips.sound.rows)
+        for name, encoder in self.encoders.items():
+            given = getattr(clips, name).rows
+            if not len(given):
+                continue
+            if getattr(self.config, name) == "own" and given.is_floating_point():
+                rows[name] = given
+            else:
+                extra = (clips.before, clips.since) if isinstance(encoder, FrameEncoder) else ()
+                rows[name] = encoder(given, *extra)
         return rows
 
     def see(self, clips: Clips, rows: dict[str, Tensor] | None = None) -> Seen:

@@ -100,5 +100,3 @@ class MomentPool(nn.Module):
         seen = (memory.tokens.real & memory.inside)[..., None]
         weight = self.weight(memory.tokens.x).masked_fill(~seen, -1e4).softmax(dim=1)
         return self.out((weight * memory.tokens.x).sum(dim=1)).float()
-
-

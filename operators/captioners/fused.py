@@ -1,0 +1,115 @@
+"""Moments to captions by the fusion model: it is given the features of the lanes and the words, and writes what they say together."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from operators.captioners.describer import describe_scene
+from operators.captioners.scene import Description, Scene
+from operators.errors import ConfigError, ModelError
+from operators.facts import Moment
+from operators.moments import ORIGINS, MomentJoiner
+from operators.protocols import Ask, FactsNeed, Item, Need, Output, State
+from operators.timeline import Span
+from operators.windows import Kept, RowKind, Window
+
+
+@dataclass(frozen=True, slots=True)
+class FusedDescriberOptions:
+    shortest_s: float = 1.0
+    """A shot shorter than this is told together with the next."""
+    patience_s: float = 30.0
+    """Seconds of media after a shot in which a sound that is still going on is waited for."""
+    longest_s: float = 10.0
+    """A longer moment is told in parts of equal length."""
+    before_s: float = 2.0
+    """What came before a part is shown to the model too, for so long."""
+    least_confidence: float = 0.35
+    """What the model is less sure of is not said."""
+    stills: int = 3
+    """Most pictures that a caption names as its evidence."""
+    frames_rate: int = 4
+    frames_width: int = 128
+    sound_rate: int = 5
+    sound_width: int = 128
+    """Of the rows that the lanes keep: how many a second, and how many numbers each."""
+
+    def __post_init__(self) -> None:
+        if self.longest_s <= 0 or self.before_s < 0 or self.longest_s + self.before_s > 12:
+            raise ConfigError(f"the fusion model sees up to 12 s at once, not longest_s={self.longest_s} after before_s={self.before_s}")
+
+
+class FusedDescriber:
+    """A StreamOperator: entries of both lanes -> Caption records. Asks "fusion" with a `Window` for each Moment, or part of a long one."""
+
+    Options = FusedDescriberOptions
+    origin = "narrate.fused_captions"
+    need: Need = FactsNeed(ORIGINS)
+    models: tuple[str, ...] = ("fusion",)
+
+    def __init__(self, options: FusedDescriberOptions, kept: Kept) -> None:
+        self._options, self._kept = options, kept
+        self._joiner = MomentJoiner(Fraction(str(options.shortest_s)), Fraction(str(options.patience_s)))
+        self._frames = RowKind("look.features", options.frames_rate, options.frames_width)
+        self._sound = RowKind("listen.features", options.sound_rate, options.sound_width)
+        self._next = 0
+
+    def push(self, item: Item) -> list[Output | Ask]:
+        return self._ask(self._joiner.push(item))
+
+    def answer(self, ask: Ask, result: Any) -> list[Output | Ask]:
+        if isinstance(result, ModelError) or not result.text or result.confidence < self._options.least_confidence:
+            return []
+        scene, cue_id = ask.tag
+        return [describe_scene(scene, Description(result.text, result.confidence), cue_id)]
+
+    def finish(self, at: Fraction) -> list[Output | Ask]:
+        return self._ask(self._joiner.finish(at))
+
+    def hold(self) -> Fraction | None:
+        return self._joiner.hold()
+
+    def snapshot(self) -> tuple[Fraction | None, State]:
+        return None, {"next": self._next, "moments": self._joiner.snapshot()}
+
+    def restore(self, state: State) -> None:
+        self._next = state["next"]
+        self._joiner.restore(state["moments"])
+
+    def refill(self, item: Item) -> None:
+        raise AssertionError("facts are kept in the state: nothing is given again")
+
+    def _ask(self, moments: list[Moment]) -> list[Output | Ask]:
+        asks: list[Output | Ask] = []
+        for moment in moments:
+            for part in parts(moment.span, Fraction(str(self._options.longest_s))):
+                scene = Scene(_within(moment, part), tuple(self._kept(self._instants(moment, part))))
+                asks.append(Ask("fusion", self._window(moment, part), tag=(scene, f"{self.origin}-{self._next}")))
+                self._next += 1
+        return asks
+
+    def _window(self, moment: Moment, part: Span) -> Window:
+        shown = Span(max(Fraction(0), part.start - Fraction(str(self._options.before_s))), part.end)
+        frames, sound = (tuple(self._kept.rows(kind, shown)) for kind in (self._frames, self._sound))
+        inside = _within(moment, part)
+        return Window(shown, part, frames, sound, inside.words, inside.seen)
+
+    def _instants(self, moment: Moment, part: Span) -> list[Fraction]:
+        inside = [at for shot in moment.shots for at in shot.stills if at in part]
+        return inside[:: max(1, -(-len(inside) // self._options.stills))]
+
+
+def parts(span: Span, longest: Fraction) -> list[Span]:
+    """A stretch in as few parts of equal length as are none longer than `longest`."""
+    count = max(1, -int(-span.duration // longest))
+    borders = [span.start + span.duration * n / count for n in range(count + 1)]
+    return [Span(a, b) for a, b in zip(borders, borders[1:], strict=False)]
+
+
+def _within(moment: Moment, part: Span) -> Moment:
+    """What of a moment belongs to a part of it."""
+    if part == moment.span:
+        return moment
+    words = tuple(w for w in moment.words if (w.start + w.end) / 2 in part)
+    seen = tuple(t for t in moment.seen if part.overlap(Span(t.start, t.end)) > 0 or t.start in part)
+    return Moment(part, moment.shots, words, moment.speech, seen, moment.sounds)

@@ -1,0 +1,131 @@
+"""Events that the fusion model finds: in what is seen, heard and said together."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from operators.errors import ConfigError, ModelError
+from operators.events.lifecycle import Detail, Kind, Lifecycle, seconds
+from operators.facts import SeenText, Word
+from operators.facts_json import fact_from_json, fact_to_json
+from operators.moments import ORIGINS
+from operators.protocols import Ask, Entry, FactsNeed, Item, Need, Output, State
+from operators.records import Event
+from operators.timeline import ZERO, Span, exact
+from operators.windows import Fused, Kept, RowKind, Window
+
+HOP = Fraction(5)
+MARGIN = Fraction(12, 5)
+"""A window tells of HOP seconds, and sees so many more before and after them: whole cells of scores."""
+LABELS = ("strike", "alarm_unseen", "pointed_out", "read_aloud")
+
+
+@dataclass(frozen=True, slots=True)
+class FusedOptions:
+    labels: tuple[str, ...] = LABELS
+    """Of the model's labels, those that are said; all where none is named. Those that no single modality shows, where nothing else is said."""
+    pause_s: float = 0.6
+    """An event goes on over pauses up to this long."""
+    frames_rate: int = 4
+    frames_width: int = 128
+    sound_rate: int = 5
+    sound_width: int = 128
+    """Of the rows that the lanes keep: how many a second, and how many numbers each."""
+
+    def __post_init__(self) -> None:
+        if self.pause_s < 0:
+            raise ConfigError(f"pause_s is at least 0, not {self.pause_s}")
+
+
+class FusedDetector:
+    """Says the events of the model "fusion", cell by cell of its scores, each label by the threshold that was found in training."""
+
+    Options = FusedOptions
+    origin = "narrate.fused"
+    need: Need = FactsNeed(ORIGINS)
+    models: tuple[str, ...] = ("fusion",)
+
+    def __init__(self, options: FusedOptions, kept: Kept) -> None:
+        self._labels, self._kept = options.labels, kept
+        self._frames = RowKind("look.features", options.frames_rate, options.frames_width)
+        self._sound = RowKind("listen.features", options.sound_rate, options.sound_width)
+        self._life = Lifecycle(Kind(self.origin, "", "fused", urgency="Immediate", certainty="Likely", release=seconds(options.pause_s)))
+        self._facts: list[Word | SeenText] = []
+        self._known = self._told = ZERO
+        """Up to here everything is known, and was told."""
+        self._end: Fraction | None = None
+
+    def push(self, item: Item) -> list[Output | Ask]:
+        if isinstance(item, Entry) and isinstance(item.value, Word | SeenText):
+            self._facts.append(item.value)
+        self._known = max(self._known, item.end)
+        return self._go_on()
+
+    def answer(self, ask: Ask, result: Any) -> list[Output | Ask]:
+        core: Span = ask.tag
+        said = self._life.off_all(core.end) if isinstance(result, ModelError) else self._tell(ask.item, result, core)
+        self._told = core.end
+        return [*said, *self._go_on()]
+
+    def finish(self, at: Fraction) -> list[Output | Ask]:
+        self._known = self._end = max(self._known, at)
+        return self._go_on()
+
+    def hold(self) -> Fraction | None:
+        pauses = self._life.hold()
+        return self._told if pauses is None else min(self._told, pauses)
+
+    def snapshot(self) -> tuple[Fraction | None, State]:
+        state = {
+            "life": self._life.snapshot(),
+            "facts": [fact_to_json(f) for f in self._facts],
+            "known": exact(self._known),
+            "told": exact(self._told),
+        }
+        return None, state
+
+    def restore(self, state: State) -> None:
+        self._life.restore(state["life"])
+        self._facts = [f for f in map(fact_from_json, state["facts"]) if isinstance(f, Word | SeenText)]
+        self._known, self._told = Fraction(state["known"]), Fraction(state["told"])
+
+    def refill(self, item: Item) -> None:
+        raise AssertionError("facts are kept in the state: nothing is given again")
+
+    def _go_on(self) -> list[Output | Ask]:
+        """Ask about the next stretch of which enough is known; where nothing was seen or heard there is nothing to ask."""
+        said: list[Output | Ask] = []
+        while (core := self._next()) is not None:
+            window = self._window(core)
+            if window.frames or window.sound or window.words or window.seen:
+                return [*said, Ask("fusion", window, tag=core, blocking=True)]
+            said += self._life.off_all(core.end)
+            self._told = core.end
+        return said if self._end is None else [*said, *self._life.finish(self._end)]
+
+    def _next(self) -> Span | None:
+        """What is to be told of next, once it is known with its margin, or the stream has ended."""
+        if self._end is not None:
+            return Span(self._told, min(self._told + HOP, self._end)) if self._told < self._end else None
+        return Span(self._told, self._told + HOP) if self._told + HOP + MARGIN <= self._known else None
+
+    def _window(self, core: Span) -> Window:
+        span = Span(max(ZERO, core.start - MARGIN), min(core.end + MARGIN, self._known))
+        self._facts = [f for f in self._facts if f.end > span.start]
+        inside = [f for f in self._facts if f.start < span.end]
+        frames, sound = (tuple(self._kept.rows(kind, span)) for kind in (self._frames, self._sound))
+        words = tuple(f for f in inside if isinstance(f, Word))
+        return Window(span, core, frames, sound, words, tuple(f for f in inside if isinstance(f, SeenText)), captions=False)
+
+    def _tell(self, window: Window, fused: Fused, core: Span) -> list[Event]:
+        wanted = [n for n, label in enumerate(fused.labels) if label in self._labels or not self._labels]
+        said: list[Event] = []
+        for cell, scores in enumerate(fused.scores):
+            span = Span(window.span.start + Fraction(cell, fused.rate), window.span.start + Fraction(cell + 1, fused.rate))
+            if (span.start + span.end) / 2 not in core:
+                continue
+            for n in wanted:
+                label, score = fused.labels[n], float(scores[n])
+                on = score > fused.thresholds[n]
+                said += self._life.on(span, score, Detail(label=label), label) if on else self._life.off(span, label)
+        return said

@@ -1,0 +1,9 @@
+"""Fusion: the model that looks, listens and reads; its corpus, its training, its measures. `FUSION` names what a profile may put in its places."""
+
+from operators.fusion.listening import FusionSound
+from operators.fusion.looking import FusionFrames
+from operators.fusion.reader import FusionReader
+
+FUSION = {"look.features": FusionFrames, "listen.features": FusionSound, "model": FusionReader}
+
+__all__ = ["FUSION", "FusionFrames", "FusionReader", "FusionSound"]

@@ -1,0 +1,126 @@
+"""What one step of training is about: clips, what is withheld of them, and the texts and events they are to be told by."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+from operators.fusion.clip import Clip, Example, Track
+from operators.fusion.network.batch import Clips, Texts, collate, texts
+from operators.fusion.network.model import cells
+from operators.fusion.network.spotter import EVENT_RATE
+from operators.fusion.network.tokenizer import Tokenizer
+from operators.fusion.network.writer import LONGEST_TEXT
+from operators.timeline import Span
+
+QUESTIONS = 2
+"""Of a clip in one step."""
+WITHHELD = (frozenset({"frames"}), frozenset({"sound"}), frozenset({"words"}))
+LOST = 0.15
+"""Of all clips this share has only every second frame: streams have holes and other rates."""
+IGNORED = -100
+
+
+@dataclass(frozen=True)
+class Lesson:
+    clips: Clips
+    captions: Texts
+    """One a clip that has any."""
+    caption_ids: Tensor
+    """int64 [S, L]: the prefix, the text, the end; filled up with the pad token."""
+    caption_targets: Tensor
+    """int64 [S, L]: the next piece where it is to be learned; IGNORED elsewhere."""
+    bare_ids: Tensor
+    """int64 [S, L]: the captions' texts alone, for the text encoder."""
+    questions: Texts
+    question_ids: Tensor
+    question_targets: Tensor
+    events: Tensor
+    """float [B, G, labels]: 1 where an event is."""
+    judged: Tensor
+    """bool [B, G]: cells whose events are known."""
+
+    def to(self, device: Any) -> Self:
+        return type(self)(*(getattr(self, f.name).to(device) for f in fields(self)))
+
+
+class Teacher:
+    """Makes lessons. `withhold`: the share of clips from which a modality is withheld; never one that leaves nothing to see."""
+
+    def __init__(self, tokenizer: Tokenizer, labels: Sequence[str], withhold: float = 0.15) -> None:
+        self.tokenizer, self.labels, self.withhold = tokenizer, {label: n for n, label in enumerate(labels)}, withhold
+
+    def lesson(self, examples: Sequence[Example], rng: random.Random) -> Lesson:
+        without = [rng.choice(WITHHELD) if rng.random() < self.withhold else frozenset[str]() for _ in examples]
+        clips = [_thinned(e.clip) if rng.random() < LOST else e.clip for e in examples]
+        told, asked = [], []
+        for n, example in enumerate(examples):
+            if example.captions:
+                caption = rng.choice(example.captions)
+                told.append((n, caption.span, rng.choice(caption.texts)))
+            known = [q for q in example.questions if not q.needs & without[n]]
+            asked += [(n, q) for q in rng.sample(known, min(QUESTIONS, len(known)))]
+        prompts = [self.prompt(text) for _, _, text in told]
+        answers = [self.dialogue(q.text, q.answer) for _, q in asked]
+        events, judged = self.targets(examples)
+        return Lesson(
+            collate(clips, self.tokenizer, without),
+            texts([(n, clips[n].span, span) for n, span, _ in told]),
+            *self._filled(prompts, 1),
+            self._filled([ids[1:] for ids in prompts], 0)[0],
+            texts([(n, clips[n].span, clips[n].span) for n, _ in asked]),
+            *self._filled(answers, 0),
+            events,
+            judged,
+        )
+
+    def prompt(self, text: str) -> list[int]:
+        """A caption's pieces after the token that asks for one."""
+        t = self.tokenizer
+        return [t.caption, *t.ids(text)[: LONGEST_TEXT - 2], t.end]
+
+    def dialogue(self, question: str, answer: str) -> list[int]:
+        return [*self.asked(question), *self.tokenizer.ids(answer)[:20], self.tokenizer.end]
+
+    def asked(self, question: str) -> list[int]:
+        """A question as the prefix of its answer."""
+        t = self.tokenizer
+        return [t.question, *t.ids(question)[: LONGEST_TEXT - 24], t.answer]
+
+    def targets(self, examples: Sequence[Example]) -> tuple[Tensor, Tensor]:
+        most = cells(max(float(e.clip.span.duration) for e in examples))
+        events = torch.zeros(len(examples), most, len(self.labels))
+        judged = torch.zeros(len(examples), most, dtype=torch.bool)
+        for n, example in enumerate(examples):
+            judged[n, : cells(float(example.clip.span.duration))] = example.events is not None
+            for event in example.events or ():
+                first, last = cells_of(event.span, example.clip.span)
+                events[n, first:last, self.labels[event.label]] = 1
+        return events, judged
+
+    def _filled(self, texts: Sequence[list[int]], prefix: int) -> tuple[Tensor, Tensor]:
+        """(ids, targets): what is learned begins behind the answer token, or after `prefix` pieces."""
+        most = max((len(t) for t in texts), default=2)
+        ids = torch.full((len(texts), most), self.tokenizer.pad)
+        targets = torch.full((len(texts), most), IGNORED)
+        for n, text in enumerate(texts):
+            first = prefix or (text.index(self.tokenizer.answer) + 1 if self.tokenizer.answer in text else 1)
+            ids[n, : len(text)] = torch.tensor(text)
+            targets[n, first - 1 : len(text) - 1] = torch.tensor(text[first:])
+        return ids, targets
+
+
+def cells_of(span: Span, clip: Span) -> tuple[int, int]:
+    """First and last + 1 cell of an event on the clip's grid: those it fills by half or more, at least the one it begins in."""
+    start, end = (span.start - clip.start) * EVENT_RATE, (span.end - clip.start) * EVENT_RATE
+    first = max(0, round(start))
+    return (first, round(end)) if round(end) > first else (max(0, int(start)), max(0, int(start)) + 1)
+
+
+def _thinned(clip: Clip) -> Clip:
+    if clip.frames is None:
+        return clip
+    return Clip(clip.span, Track(clip.frames.rows[::2], clip.frames.times[::2]), clip.sound, clip.words)

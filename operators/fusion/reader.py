@@ -1,0 +1,121 @@
+"""The fusion model in a pipeline: one checkpoint that looks, listens, and tells of what was seen, heard and read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from operators.errors import ModelError, OutOfMemory
+from operators.facts import Features
+from operators.fusion.clip import Clip, TimedWord, Track
+from operators.fusion.looking import Glance
+from operators.windows import Fused, Window
+
+
+@dataclass(frozen=True, slots=True)
+class FusionOptions:
+    model: str = ""
+    """Folder of a checkpoint that `capstream train` made."""
+
+
+class FusionReader:
+    """A BatchOperator. Items: Glance -> float32 [width]; uint8 [SOUND_STEPS, SOUND_BANDS] -> float32 [width]; Window -> Fused. A batch may mix them."""
+
+    Options = FusionOptions
+
+    def __init__(self, options: FusionOptions = FusionOptions()) -> None:
+        self.options = options
+        self._model: Any = None
+        self._tokenizer: Any = None
+
+    def open(self, device: str, threads: int) -> None:
+        import torch
+
+        from operators.fusion.network.checkpoint import load
+
+        torch.set_num_threads(threads)
+        self._model, self._tokenizer = load(Path(self.options.model), device)
+
+    def __call__(self, items: Sequence[Any]) -> list[Any]:
+        import torch
+
+        results: list[Any] = [None] * len(items)
+        kinds = {Glance: self._look, np.ndarray: self._listen, Window: self._read}
+        try:
+            for kind, tell in kinds.items():
+                chosen = [n for n, item in enumerate(items) if isinstance(item, kind)]
+                if chosen:
+                    with torch.inference_mode():
+                        told = tell([items[n] for n in chosen])
+                    for n, result in zip(chosen, told, strict=True):
+                        results[n] = result
+        except torch.OutOfMemoryError as e:
+            raise OutOfMemory(f"no memory for {len(items)} stretches at once: use a smaller batch") from e
+        return results
+
+    def close(self) -> None:
+        self._model = self._tokenizer = None
+
+    def _look(self, glances: Sequence[Glance]) -> list[Any]:
+        import torch
+
+        rows = [p for g in glances for p in (g.picture if g.before is None else g.before, g.picture)]
+        before = torch.arange(0, len(rows), 2, device=self._model.device)
+        since = torch.tensor([g.seconds for g in glances], device=self._model.device)
+        encoder = self._model.encoders["frames"]
+        return _rows(encoder.pairs(torch.from_numpy(np.stack(rows)).to(self._model.device), before, since))
+
+    def _listen(self, patches: Sequence[Any]) -> list[Any]:
+        import torch
+
+        return _rows(self._model.encoders["sound"](torch.from_numpy(np.stack(patches)).to(self._model.device)))
+
+    def _read(self, windows: Sequence[Window]) -> list[Any]:
+        from operators.fusion.network.readout import Reader
+        from operators.fusion.network.spotter import EVENT_RATE
+
+        if wrong := next((fault for w in windows if (fault := self._misfit(w))), None):
+            return [ModelError(wrong)] * len(windows)
+        config = self._model.config
+        reader = Reader(self._model, self._tokenizer, [_clip(w) for w in windows])
+        wanted = [n for n, w in enumerate(windows) if w.captions]
+        said = dict(zip(wanted, reader.captions([(n, windows[n].asked) for n in wanted]), strict=True))
+        return [
+            Fused(
+                said[n].text if n in said else "",
+                said[n].confidence if n in said else 1.0,
+                tuple(config.labels),
+                EVENT_RATE,
+                scores,
+                tuple(config.thresholds),
+            )
+            for n, scores in enumerate(reader.events())
+        ]
+
+    def _misfit(self, window: Window) -> str | None:
+        """What is wrong where the rows of a window are not those that the model reads."""
+        for name, rows in (("frames", window.frames), ("sound", window.sound)):
+            kind = getattr(self._model.config, name)
+            width = self._model.config.hidden_size if kind == "own" else int(kind)
+            if rows and len(rows[0].vector) != width:
+                return f"the fusion model reads rows of {name} of {width} numbers, not of {len(rows[0].vector)}: use the features it was trained on"
+        return None
+
+
+def _rows(rows: Any) -> list[Any]:
+    return [np.ascontiguousarray(r, np.float32) for r in rows.float().cpu().numpy()]
+
+
+def _clip(window: Window) -> Clip:
+    words = [TimedWord(w.start, w.end, w.text, "spoken") for w in window.words]
+    words += [TimedWord(t.start, t.end, text, "seen") for t in window.seen for text in t.text.split()]
+    return Clip(window.span, _track(window.frames), _track(window.sound), tuple(sorted(words, key=lambda w: (w.start, w.end))))
+
+
+def _track(rows: Sequence[Features]) -> Track | None:
+    if not rows:
+        return None
+    return Track(np.stack([r.vector for r in rows]), tuple(Fraction(2 * r.index + 1, 2 * r.rate) for r in rows))
