@@ -1,4 +1,4 @@
-"""Published annotations as lines of a manifest: MSR-VTT, ActivityNet Captions, YouCook2, AudioCaps, VATEX. The media must lie in a folder."""
+"""Published annotations as lines of a manifest: MSR-VTT, ActivityNet Captions, YouCook2, AudioCaps, VATEX."""
 
 import csv
 import json

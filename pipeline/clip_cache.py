@@ -1,4 +1,4 @@
-"""Examples to train on: from a folder of a made corpus, or from a manifest, whose media are decoded once and kept in the user's cache folder."""
+"""Examples to train on: of a made corpus, or of a manifest, whose media are decoded once and kept in the user's cache folder."""
 
 import os
 from collections.abc import Callable, Collection, Sequence

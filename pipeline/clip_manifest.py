@@ -4,8 +4,9 @@
  "events": [{"label": "bark", "start": 13.2, "end": 13.6}], "questions": [{"text": "Who runs?", "answer": "a dog"}],
  "words": [{"text": "come", "start": 14, "end": 14.3, "kind": "spoken"}]}
 
-Times are seconds of the file. Only `media` must be there; without start and end it is the whole file, without those of a caption the whole
-clip. Several captions of one stretch are several ways to tell it. Where `events` is left out nobody knows the events; [] says that there are none.
+Times are seconds of the file. Only `media` must be there; without start and end it is the whole file, without those of a caption the
+whole clip. Several captions of one stretch are several ways to tell it. Where `events` is left out nobody knows the events; [] says that
+there are none.
 """
 
 from collections.abc import Collection, Iterator

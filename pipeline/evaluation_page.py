@@ -64,10 +64,13 @@ def _confusion(examples: Sequence[Example], found: Sequence["Found"], config: An
     shares /= np.maximum(cells, 1)[:, None]
     head = "".join(f"<th>{n}" for n in range(count))
     rows = [
-        f"<tr><th>{n} {escape(label)}{''.join(f'<td style=background:rgba(200,60,30,{v:.2f})>{v:.0%}' if v > 0.005 else '<td>' for v in row)}"
-        for n, (label, row) in enumerate(zip(config.labels, shares, strict=True))
+        f"<tr><th>{n} {escape(label)}{''.join(map(_share, row))}" for n, (label, row) in enumerate(zip(config.labels, shares, strict=True))
     ]
     return f"<table class=c><tr><th>{head}{''.join(rows)}</table>"
+
+
+def _share(value: float) -> str:
+    return f"<td style=background:rgba(200,60,30,{value:.2f})>{value:.0%}" if value > 0.005 else "<td>"
 
 
 def _worst(examples: Sequence[Example], found: Sequence["Found"], marks: "Marks") -> list[str]:
@@ -79,8 +82,9 @@ def _worst(examples: Sequence[Example], found: Sequence["Found"], marks: "Marks"
 def _article(example: Example, told: Any, text: str, worth: float) -> str:
     words = " ".join(f"{w.text}{'' if w.kind == 'spoken' else ' [seen]'}" for w in example.clip.words)
     pictures = "".join(_picture(p) for p in _pictures(example, told))
+    when = f"{float(told.span.start):.2f}–{float(told.span.end):.2f} s"
     return (
-        f"<article><b>{escape(example.clip_id)}</b> {float(told.span.start):.2f}–{float(told.span.end):.2f} s, CIDEr {worth:.2f}<br>{pictures}"
+        f"<article><b>{escape(example.clip_id)}</b> {when}, CIDEr {worth:.2f}<br>{pictures}"
         f"<br>said: <q>{escape(text)}</q><br>true: <q>{escape(told.texts[0])}</q><br>words: {escape(words)}</article>"
     )
 

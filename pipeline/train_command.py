@@ -75,7 +75,7 @@ def train(request: Request, options: "TrainingOptions", workers: "Workers | None
 
 
 def _examples(request: Request, said: Callable[[str], None]) -> tuple[list[Example], list[Example], list[str]]:
-    """(to learn from, held out, labels). Those of a base are the base's; of a new model the corpus's own, or the data's where it has others."""
+    """(to learn from, held out, labels): those of the base; of a new model the corpus's own, or the data's where these are others."""
     known = _labels_of(request.base) if request.base else None
     examples = [e for path in request.data for e in load_examples(path, known, said)]
     if known is None:

@@ -9,13 +9,6 @@ from operators.captioners.scene import Description, Scene
 CAPTIONERS = {"plain": PlainCaptioner, "image_text": ImageTextCaptioner}
 
 __all__ = [
-    "CAPTIONERS",
-    "Describer",
-    "DescriberOptions",
-    "Description",
-    "FusedDescriber",
-    "FusedDescriberOptions",
-    "ImageTextCaptioner",
-    "PlainCaptioner",
-    "Scene",
-]
+    "CAPTIONERS", "Describer", "DescriberOptions", "Description", "FusedDescriber", "FusedDescriberOptions", "ImageTextCaptioner",
+    "PlainCaptioner", "Scene",
+]  # fmt: skip

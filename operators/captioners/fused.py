@@ -1,5 +1,6 @@
 """Moments to captions by the fusion model: it is given the features of the lanes and the words, and writes what they say together."""
 
+import itertools
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -103,7 +104,7 @@ def parts(span: Span, longest: Fraction) -> list[Span]:
     """A stretch in as few parts of equal length as are none longer than `longest`."""
     count = max(1, -int(-span.duration // longest))
     borders = [span.start + span.duration * n / count for n in range(count + 1)]
-    return [Span(a, b) for a, b in zip(borders, borders[1:], strict=False)]
+    return [Span(a, b) for a, b in itertools.pairwise(borders)]
 
 
 def _within(moment: Moment, part: Span) -> Moment:

@@ -23,7 +23,7 @@ LABELS = ("strike", "alarm_unseen", "pointed_out", "read_aloud")
 @dataclass(frozen=True, slots=True)
 class FusedOptions:
     labels: tuple[str, ...] = LABELS
-    """Of the model's labels, those that are said; all where none is named. Those that no single modality shows, where nothing else is said."""
+    """Of the model's labels, those that are said, here those that no single modality shows; all where none is named."""
     pause_s: float = 0.6
     """An event goes on over pauses up to this long."""
     frames_rate: int = 4

@@ -1,4 +1,4 @@
-"""Fusion: the model that looks, listens and reads; its corpus, its training, its measures. `FUSION` names what a profile may put in its places."""
+"""Fusion: the model that looks, listens and reads, its corpus, training and measures. `FUSION`: what a profile may put in its places."""
 
 from operators.fusion.listening import FusionSound
 from operators.fusion.looking import FusionFrames

@@ -22,7 +22,8 @@ class FusionOptions:
 
 
 class FusionReader:
-    """A BatchOperator. Items: Glance -> float32 [width]; uint8 [SOUND_STEPS, SOUND_BANDS] -> float32 [width]; Window -> Fused. A batch may mix them."""
+    """A BatchOperator. Items: Glance -> float32 [width]; uint8 [SOUND_STEPS, SOUND_BANDS] -> float32 [width]; Window -> Fused. A batch may
+    mix them."""
 
     Options = FusionOptions
 
@@ -101,7 +102,8 @@ class FusionReader:
             kind = getattr(self._model.config, name)
             width = self._model.config.hidden_size if kind == "own" else int(kind)
             if rows and len(rows[0].vector) != width:
-                return f"the fusion model reads rows of {name} of {width} numbers, not of {len(rows[0].vector)}: use the features it was trained on"
+                given = len(rows[0].vector)
+                return f"the fusion model reads rows of {name} of {width} numbers, not of {given}: use the features it was trained on"
         return None
 
 

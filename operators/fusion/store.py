@@ -1,4 +1,4 @@
-"""Examples on the disk, packed in shards: rows of frames and sound as arrays that are mapped, all else as JSON lines. Made once, read often."""
+"""Examples on the disk, packed in shards: rows of frames and sound as arrays that are mapped, all else as JSON lines."""
 
 import os
 import shutil

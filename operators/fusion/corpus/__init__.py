@@ -64,9 +64,7 @@ class Corpus:
 def example(script: Script) -> Example:
     """A script as the model is given it, with all that is true of it."""
     rng = random.Random(f"{script.key}/{script.seed}/words")
-    told = []
-    for shot in script.shots:
-        told.append(Told(shot.span, tuple(describe(script, shot, rng) for _ in range(WAYS_TO_SAY))))
+    told = [Told(shot.span, tuple(describe(script, shot, rng) for _ in range(WAYS_TO_SAY))) for shot in script.shots]
     times = middles(script.duration, FRAME_RATE)
     heard = middles(script.duration, SOUND_RATE)
     clip = Clip(

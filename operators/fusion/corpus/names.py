@@ -31,10 +31,13 @@ LINES = {
         "{name} here at the {place}", "good evening i am {name} and this is the {place}",
     ),
     "point": (
-        "look at the {colour} {shape}", "do you see the {colour} {shape}", "now watch the {colour} {shape}", "there is the {colour} {shape}",
+        "look at the {colour} {shape}",
+        "do you see the {colour} {shape}", "now watch the {colour} {shape}", "there is the {colour} {shape}",
         "i can see a {colour} {shape}",
     ),
-    "warn": ("please leave the {place} now", "everybody out of the {place}", "you must not enter the {place}", "stay away from the {place}"),
+    "warn": (
+        "please leave the {place} now", "everybody out of the {place}", "you must not enter the {place}", "stay away from the {place}",
+    ),
     "read": ("the screen says {text}", "it reads {text}", "here we read {text}"),
     "chat": (
         "nothing happens here today", "it was a long and quiet night", "we will be back in a moment", "the train is late again",

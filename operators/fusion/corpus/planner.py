@@ -1,5 +1,6 @@
 """Writes the scripts of made clips, at random but seeded: what happens when, from which sources."""
 
+import itertools
 import random
 from dataclasses import replace
 from fractions import Fraction
@@ -29,7 +30,7 @@ from operators.fusion.corpus.speaking import speak
 from operators.timeline import Span
 
 THEMES = {"free": 35, "strike": 10, "unseen": 10, "pointing": 20, "reading": 8, "speakers": 10, "colours": 7}
-"""What a clip is about, and how often: all but "free" set a scene in which two modalities matter, in half of the clips by what is missing."""
+"""What a clip is about, and how often: all but "free" set a scene in which two modalities matter, often by what is missing."""
 STEP = 20
 """All instants lie on a grid of 1/STEP s."""
 LENGTHS = {"siren": (2.0, 5.0), "alarm": (1.5, 4.0), "beep": (0.25, 0.8), "bang": (0.6, 1.0), "glass": (0.6, 1.1)}
@@ -66,7 +67,7 @@ class Planner:
         room = float(self._duration) - 2.6 * count
         cuts = sorted(self.rng.uniform(0, room) for _ in range(count - 1))
         borders = [Fraction(0), *(on_grid(c + 2.6 * (n + 1)) for n, c in enumerate(cuts)), self._duration]
-        return [self._shot(n, Span(a, b)) for n, (a, b) in enumerate(zip(borders, borders[1:], strict=False))]
+        return [self._shot(n, Span(a, b)) for n, (a, b) in enumerate(itertools.pairwise(borders))]
 
     def _shot(self, n: int, span: Span) -> Shot:
         rng = self.rng

@@ -1,4 +1,4 @@
-"""The script of a made clip: everything that is to be seen, heard and said in it, before a pixel is drawn. What is true of a clip is read here."""
+"""The script of a made clip: all that is to be seen, heard and said in it. What is true of a clip is read here."""
 
 from dataclasses import dataclass
 from fractions import Fraction

@@ -39,7 +39,7 @@ def _sounds(script: Script) -> Iterator[Labelled]:
     for line in script.lines:
         yield Labelled(line.span, "speech")
     heard_until = Fraction(0)
-    for span in sorted([h.span for h in script.heard] + [line.span for line in script.lines]) + [Span(script.duration, script.duration)]:
+    for span in [*sorted([h.span for h in script.heard] + [line.span for line in script.lines]), Span(script.duration, script.duration)]:
         if span.start - heard_until >= 1:
             yield Labelled(Span(heard_until, span.start), "silence")
         heard_until = max(heard_until, span.end)

@@ -1,4 +1,4 @@
-"""Voices of made clips: each word is said by itself, so that its time is known exactly; by espeak-ng or flite, or babbled where neither is."""
+"""Voices of made clips. Each word is said by itself, so that its time is known exactly: by espeak-ng or flite, or babbled without them."""
 
 import io
 import subprocess

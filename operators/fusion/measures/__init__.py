@@ -7,5 +7,6 @@ from operators.fusion.measures.matches import recalls
 from operators.fusion.measures.spread import Interval, interval
 
 __all__ = [
-    "Dense", "EventScores", "Interval", "Onsets", "cider", "interval", "meteor", "onset_scores", "recalls", "segment_scores", "segments", "soda",
+    "Dense", "EventScores", "Interval", "Onsets", "cider", "interval", "meteor", "onset_scores", "recalls", "segment_scores", "segments",
+    "soda",
 ]  # fmt: skip

@@ -1,5 +1,6 @@
 """Captions against references."""
 
+import itertools
 import math
 import re
 from collections import Counter
@@ -62,7 +63,7 @@ def _meteor(said: Sequence[str], reference: Sequence[str]) -> float:
         return 0.0
     precision, recall = len(pairs) / len(said), len(pairs) / len(reference)
     mean = precision * recall / (METEOR_ALPHA * precision + (1 - METEOR_ALPHA) * recall)
-    chunks = 1 + sum(b != (a[0] + 1, a[1] + 1) for a, b in zip(pairs, pairs[1:], strict=False))
+    chunks = 1 + sum(b != (a[0] + 1, a[1] + 1) for a, b in itertools.pairwise(pairs))
     return mean * (1 - METEOR_GAMMA * (chunks / len(pairs)) ** METEOR_BETA)
 
 

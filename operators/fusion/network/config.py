@@ -32,7 +32,7 @@ class FusionConfig(PreTrainedConfig):
     hidden_size: int = 128
     num_attention_heads: int = 4
     trunk_layers: int = 3
-    writer_layers: int = 3
+    writer_layers: int = 2
     text_layers: int = 2
     bottleneck: int = 8
     embedding_size: int = 64

@@ -6,8 +6,10 @@ from torch.nn import functional
 
 from operators.fusion.clip import FRAME_HEIGHT, FRAME_WIDTH, SOUND_BANDS, SOUND_STEPS
 
-REACH = 3
+REACH = 2
 """Cells of the middle map (4 pixels each) by which two pictures are shifted against each other."""
+COMPARED = 16
+"""Channels of the maps that are compared."""
 SOUND_FLAT = 96 * -(-SOUND_STEPS // 8) * (SOUND_BANDS // 8)
 
 
@@ -22,33 +24,35 @@ class FrameEncoder(nn.Module):
         super().__init__()
         self.stem = nn.Sequential(*_conv(3, 16), *_conv(16, 32))
         self.look = nn.Sequential(*_conv(32, 48))
-        self.move = nn.Sequential(nn.Conv2d((2 * REACH + 1) ** 2 + 1, 32, 1), nn.BatchNorm2d(32), nn.GELU(), *_conv(32, 48))
+        self.compare = nn.Conv2d(32, COMPARED, 1)
+        self.move = nn.Sequential(nn.Conv2d((2 * REACH + 1) ** 2 + 1, 32, 1), nn.BatchNorm2d(32), nn.ReLU(inplace=True), *_conv(32, 48))
         self.join = nn.Sequential(*_conv(96, 96))
         self.out = nn.Linear(96 * (FRAME_HEIGHT // 16) * (FRAME_WIDTH // 16), width)
 
     def forward(self, rows: Tensor, before: Tensor, seconds: Tensor) -> Tensor:
         """float [n, width]. rows: uint8 [n, H, W, 3]; before: int64 [n], the row of the picture before each, itself where there is none;
         seconds: float [n] since that one."""
-        maps = self._maps(rows)
-        return self._joined(maps, maps[before], seconds)
+        maps, marks = self._maps(rows)
+        return self._joined(maps, marks, marks[before], seconds)
 
     def pairs(self, rows: Tensor, first: Tensor, seconds: Tensor) -> Tensor:
         """float [n, width] of pictures given in pairs, the one before each at `first`, int64 [n], itself right behind it."""
-        maps = self._maps(rows)
-        return self._joined(maps[first + 1], maps[first], seconds)
+        maps, marks = self._maps(rows)
+        return self._joined(maps[first + 1], marks[first + 1], marks[first], seconds)
 
-    def _maps(self, rows: Tensor) -> Tensor:
-        return self.stem(rows.permute(0, 3, 1, 2).to(self.out.weight.dtype) / 127.5 - 1)
+    def _maps(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """What is seen, and what of it is compared."""
+        maps = self.stem(rows.permute(0, 3, 1, 2).to(self.out.weight.dtype) / 127.5 - 1)
+        return maps, functional.normalize(self.compare(maps), dim=1)
 
-    def _joined(self, maps: Tensor, earlier: Tensor, seconds: Tensor) -> Tensor:
+    def _joined(self, maps: Tensor, marks: Tensor, earlier: Tensor, seconds: Tensor) -> Tensor:
         pace = seconds[:, None, None, None].expand(-1, 1, *maps.shape[2:])
-        moved = self.move(torch.cat([correlation(maps, earlier, REACH), pace], dim=1))
+        moved = self.move(torch.cat([correlation(marks, earlier, REACH), pace], dim=1))
         return self.out(self.join(torch.cat([self.look(maps), moved], dim=1)).flatten(1))
 
 
 def correlation(now: Tensor, before: Tensor, reach: int) -> Tensor:
-    """[n, (2 reach + 1)², h, w]: cosine of the features here now and, before, at each shift."""
-    now, before = functional.normalize(now, dim=1), functional.normalize(before, dim=1)
+    """[n, (2 reach + 1)², h, w]: product of the features here now and, before, at each shift."""
     height, width = now.shape[2:]
     padded = functional.pad(before, (reach,) * 4)
     steps = range(2 * reach + 1)
@@ -69,7 +73,7 @@ class SoundEncoder(nn.Module):
 
 
 def _conv(inside: int, out: int) -> list[nn.Module]:
-    return [nn.Conv2d(inside, out, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(out), nn.GELU()]
+    return [nn.Conv2d(inside, out, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(out), nn.ReLU(inplace=True)]
 
 
 class Projection(nn.Module):

@@ -19,8 +19,8 @@ from operators.timeline import Span
 QUESTIONS = 2
 """Of a clip in one step."""
 WITHHELD = (frozenset({"frames"}), frozenset({"sound"}), frozenset({"words"}))
-LOST = 0.15
-"""Of all clips this share has only every second frame: streams have holes and other rates."""
+LOST = 0.4
+"""Of all clips this share has only every second frame: streams have other rates, and holes."""
 IGNORED = -100
 
 

@@ -91,7 +91,7 @@ class Reader:
 
 def embed_texts(model: FusionModel, tokenizer: Tokenizer, sentences: Sequence[str]) -> Numbers:
     """float32 [n, E] of length 1."""
-    pieces = [tokenizer.ids(s)[: LONGEST_TEXT - 1] + [tokenizer.end] for s in sentences]
+    pieces = [[*tokenizer.ids(s)[: LONGEST_TEXT - 1], tokenizer.end] for s in sentences]
     ids = torch.full((len(pieces), max(len(p) for p in pieces)), tokenizer.pad)
     for n, p in enumerate(pieces):
         ids[n, : len(p)] = torch.tensor(p)

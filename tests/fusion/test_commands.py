@@ -1,0 +1,101 @@
+"""`capstream corpus`, `train`, `evaluate` and `manifest`, as a user calls them, small."""
+
+import json
+from pathlib import Path
+
+import pytest
+import tiny_fusion
+
+from pipeline.cli import execute
+from pipeline.clip_cache import load_examples
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("made")
+    for split, clips in (("train", "4"), ("validation", "2")):
+        assert execute(["corpus", str(out / split), "--split", split, "--clips", clips, "--no-voices"]) == 0
+    return out
+
+
+@pytest.fixture(scope="module")
+def trained(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("trained")
+    assert execute(train(out, corpus)) == 0
+    return out
+
+
+def train(out: Path, corpus: Path, *more: str) -> list[str]:
+    data = ["--data", str(corpus / "train"), "--check", str(corpus / "validation")]
+    return ["train", str(out), *data, "--steps", "2", "--batch", "2", "--width", "32", *more]
+
+
+def test_a_corpus_is_made_once(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {p: p.stat().st_mtime_ns for p in corpus.rglob("*.npy")}
+    assert execute(["corpus", str(corpus / "train"), "--clips", "4", "--no-voices"]) == 0
+    assert {p: p.stat().st_mtime_ns for p in corpus.rglob("*.npy")} == before
+    assert execute(["corpus", str(corpus / "train"), "--clips", "4", "--seed", "7", "--no-voices"]) == 2
+    assert "holds a corpus with another seed" in capsys.readouterr().err
+
+
+def test_training_leaves_a_model_and_its_curves(trained: Path) -> None:
+    assert (trained / "model" / "model.safetensors").is_file()
+    assert (trained / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert json.loads((trained / "history.jsonl").read_text().splitlines()[-1])["step"] == 2
+    config = json.loads((trained / "model" / "config.json").read_text())
+    assert len(config["thresholds"]) == len(config["labels"])
+
+
+def test_training_again_does_nothing_and_with_other_settings_says_so(
+    trained: Path, corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (trained / "history.jsonl").read_text()
+    assert execute(train(trained, corpus)) == 0
+    assert (trained / "history.jsonl").read_text() == before
+    assert execute(train(trained, corpus, "--seed", "5")) == 2
+    assert "other training" in capsys.readouterr().err
+
+
+def test_a_trained_model_is_judged(trained: Path, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["evaluate", str(trained / "model"), "--data", str(corpus / "validation"), "--out", str(tmp_path)]) == 0
+    told = capsys.readouterr().out
+    assert "| CIDEr |" in told
+    assert "R@10 text to moment" in told
+    assert "<article>" in (tmp_path / "report.html").read_text()
+    assert "cider" in json.loads((tmp_path / "measures.json").read_text())
+
+
+def test_a_model_is_trained_further_with_frozen_encoders(trained: Path, corpus: Path, tmp_path: Path) -> None:
+    further = ["--from", str(trained / "model"), "--steps", "2", "--frozen", "1", "--batch", "2"]
+    assert execute(["train", str(tmp_path), "--data", str(corpus / "train"), *further]) == 0
+    assert (tmp_path / "model" / "model.safetensors").is_file()
+
+
+def test_what_is_missing_is_one_line(tmp_path: Path, trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["train", str(tmp_path / "t"), "--data", str(tmp_path / "none.jsonl")]) == 2
+    assert execute(["train", str(tmp_path / "u"), "--data", str(tmp_path)]) == 2
+    assert execute(["evaluate", str(tmp_path), "--data", str(tmp_path)]) == 1
+    assert len(capsys.readouterr().err.splitlines()) == 3
+
+
+@pytest.mark.ffmpeg
+def test_clips_of_ones_own_train_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made clips as videos with a manifest stand for anybody's."""
+    monkeypatch.setenv("CAPSTREAM_CACHE", str(tmp_path / "cache"))
+    assert execute(["corpus", str(tmp_path / "own"), "--clips", "2", "--no-voices", "--media"]) == 0
+    manifest = tmp_path / "own" / "manifest.jsonl"
+    read, made = load_examples(manifest, None, print), tiny_fusion.examples(2)
+    for own, other in zip(read, made, strict=True):
+        assert (own.events, own.questions) == (other.events, other.questions)
+        assert own.clip.frames is not None
+        assert other.clip.frames is not None
+        assert len(own.clip.frames.times) == len(other.clip.frames.times)
+        assert abs(own.clip.frames.rows.astype(int) - other.clip.frames.rows.astype(int)).mean() < 12
+    assert execute(["train", str(tmp_path / "t"), "--data", str(manifest), "--steps", "2", "--batch", "2", "--width", "32"]) == 0
+    assert (tmp_path / "t" / "model" / "model.safetensors").is_file()
+
+
+@pytest.mark.ray
+def test_two_workers_on_ray_train_one_model(corpus: Path, tmp_path: Path) -> None:
+    assert execute(train(tmp_path, corpus, "--workers", "2")) == 0
+    assert (tmp_path / "model" / "model.safetensors").is_file()

@@ -1,0 +1,160 @@
+"""The fusion model: what must not change what it says, and its checkpoints."""
+
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny_fusion
+from tiny_fusion import checkpoint, examples, model, tokenizer
+
+from operators.errors import ModelUnavailable
+from operators.fusion.clip import Clip, TimedWord, Track
+from operators.fusion.network.batch import collate
+from operators.fusion.network.checkpoint import load
+from operators.fusion.network.config import FUSIONS
+from operators.fusion.network.model import FusionModel
+from operators.fusion.network.readout import Reader, embed_texts
+from operators.fusion.network.tokenizer import Tokenizer, written
+from operators.timeline import Span
+
+
+def read(net: FusionModel, clips: list[Clip]) -> list[np.ndarray]:
+    """All that is said of each clip, as numbers."""
+    reader = Reader(net, tokenizer(), clips)
+    asked = [(n, Span(c.span.start, c.span.start + 2)) for n, c in enumerate(clips)]
+    said = [np.array([s.confidence]) for s in reader.captions(asked)]
+    return [
+        np.concatenate([c, e[None].ravel(), v.ravel()]) for c, e, v in zip(said, reader.embeddings(asked), reader.events(), strict=True)
+    ]
+
+
+def later(clip: Clip, seconds: int) -> Clip:
+    def track(t: Track | None) -> Track | None:
+        return t and Track(t.rows, tuple(at + seconds for at in t.times))
+
+    words = tuple(replace(w, start=w.start + seconds, end=w.end + seconds) for w in clip.words)
+    return Clip(Span(clip.span.start + seconds, clip.span.end + seconds), track(clip.frames), track(clip.sound), words)
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_a_clip_says_the_same_alone_and_among_others(fusion: str) -> None:
+    net = model(fusion=fusion)
+    clips = [e.clip for e in examples()]
+    short = replace(clips[1], words=())
+    together = read(net, [clips[0], short, clips[2]])
+    for clip, told in zip([clips[0], short, clips[2]], together, strict=True):
+        assert read(net, [clip])[0] == pytest.approx(told, abs=2e-4)
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_a_clip_says_the_same_whenever_it_was(fusion: str) -> None:
+    net = model(fusion=fusion)
+    clip = examples()[0].clip
+    assert np.array_equal(read(net, [later(clip, 1_000_003)])[0], read(net, [clip])[0])
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+@pytest.mark.parametrize("kept", [("frames",), ("sound",), ("words",), ()])
+def test_any_modality_may_be_missing(fusion: str, kept: tuple[str, ...]) -> None:
+    clip = examples()[0].clip
+    part = Clip(clip.span, *(getattr(clip, m) if m in kept else None for m in ("frames", "sound")), clip.words if "words" in kept else ())
+    assert np.isfinite(read(model(fusion=fusion), [part])[0]).all()
+
+
+def test_each_modality_counts() -> None:
+    clip = next(e.clip for e in examples() if e.clip.words)
+    net = model()
+    whole = read(net, [clip])[0]
+    for part in (replace(clip, frames=None), replace(clip, sound=None), replace(clip, words=())):
+        assert np.abs(read(net, [part])[0] - whole).max() > 1e-4
+
+
+def test_late_fusion_exchanges_nothing_before_the_scores() -> None:
+    import torch
+
+    clip = next(e.clip for e in examples() if e.clip.words)
+    for fusion, changes in (("late", False), ("joint", False), ("co_attention", True)):
+        net = model(fusion=fusion)
+        with torch.inference_mode():
+            seen = [net.see(collate([c], tokenizer())).tokens["frames"].x for c in (clip, replace(clip, sound=None))]
+        assert torch.equal(*seen) is not changes
+
+
+def test_seen_and_spoken_words_are_told_apart_and_so_is_when() -> None:
+    clip = examples()[0].clip
+
+    def word(kind: str, at: int) -> Clip:
+        return replace(clip, words=(TimedWord(Fraction(at), Fraction(at + 1), "exit", kind),))  # type: ignore[arg-type]
+
+    spoken, seen, after = (read(model(), [word(*w)])[0] for w in (("spoken", 1), ("seen", 1), ("spoken", 5)))
+    assert np.abs(spoken - seen).max() > 1e-5
+    assert np.abs(spoken - after).max() > 1e-5
+
+
+def test_features_of_other_encoders_do() -> None:
+    clip = examples()[0].clip
+    assert clip.frames is not None
+    rows = np.random.default_rng(0).standard_normal((len(clip.frames.times), 96)).astype(np.float32)
+    signal = replace(clip, frames=Track(rows, clip.frames.times))
+    assert np.isfinite(read(model(frames=96), [signal])[0]).all()
+
+
+def test_rows_made_before_are_as_good_as_pictures() -> None:
+    import torch
+
+    net, clip = model(), examples()[0].clip
+    assert clip.frames is not None
+    assert clip.sound is not None
+    with torch.inference_mode():
+        rows = net.encode(collate([clip], tokenizer()))
+    kept = replace(clip, frames=Track(rows["frames"].numpy(), clip.frames.times), sound=Track(rows["sound"].numpy(), clip.sound.times))
+    assert read(net, [kept])[0] == pytest.approx(read(net, [clip])[0], abs=1e-5)
+
+
+def test_a_checkpoint_comes_back_as_it_was(tmp_path: Path) -> None:
+    clip = examples()[0].clip
+    net, spelled = load(checkpoint(tmp_path / "m"))
+    assert sorted(p.suffix for p in (tmp_path / "m").iterdir() if "model" in p.name) == [".safetensors"]
+    assert np.array_equal(read(net, [clip])[0], read(model(), [clip])[0])
+    assert spelled.ids("the camera pans left") == tokenizer().ids("the camera pans left")
+
+
+def test_a_checkpoint_of_other_dimensions_or_none_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ModelUnavailable, match="capstream train"):
+        load(tmp_path / "none")
+    folder = checkpoint(tmp_path / "m")
+    config = folder / "config.json"
+    config.write_text(config.read_text().replace('"trunk_layers": 1', '"trunk_layers": 2'))
+    with pytest.raises(ModelUnavailable, match="do not fit"):
+        load(folder)
+    config.write_text(
+        config.read_text().replace('"trunk_layers": 2', '"trunk_layers": 1').replace('"hidden_size": 32', '"hidden_size": 64')
+    )
+    with pytest.raises(ModelUnavailable, match="do not fit"):
+        load(folder)
+    (folder / "model.safetensors").write_bytes(b"no weights")
+    with pytest.raises(ModelUnavailable, match="no fusion model"):
+        load(folder)
+
+
+def test_texts_of_any_length_have_a_place() -> None:
+    points = embed_texts(model(), tokenizer(), ["a", "the camera pans left " * 40])
+    assert np.linalg.norm(points, axis=1) == pytest.approx([1, 1], abs=1e-5)
+
+
+def test_a_sentence_is_spelled_and_written(tmp_path: Path) -> None:
+    pieces = tokenizer()
+    said = 'The screen reads "GATE 5". Astrid speaks.'
+    assert pieces.text(pieces.ids(said), ["GATE", "5", "Astrid"]) == said
+    pieces.save(tmp_path)
+    assert Tokenizer.load(tmp_path).ids(said) == pieces.ids(said)
+    assert written('it reads " on air " . yes', []) == 'It reads "on air". Yes'
+
+
+def test_the_shipped_size_stays_below_its_bound() -> None:
+    from operators.fusion.network.config import FusionConfig
+
+    assert sum(p.numel() for p in FusionModel(FusionConfig()).parameters()) * 4 < 20e6
+    assert tiny_fusion.SMALL["hidden_size"] == 32

@@ -1,0 +1,161 @@
+"""Training: it learns, resumes, stops where it must, and keeps what was good."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from tiny_fusion import examples, model, tokenizer
+
+from operators.errors import ConfigError
+from operators.fusion.clip import Example
+from operators.fusion.network.checkpoint import load
+from operators.fusion.network.examiner import examine, mark, scores_of, tuned
+from operators.fusion.network.lessons import Teacher, cells_of
+from operators.fusion.network.trainer import Trainer, TrainingOptions, Workers, pace
+
+OPTIONS = TrainingOptions(steps=4, batch=3, rate=3e-3, warmup=1, save_every=2)
+
+
+def run(folder: Path, options: TrainingOptions = OPTIONS, seen: Sequence[Example] = examples(), **changes: object) -> Trainer:
+    trainer = Trainer(model(**changes), tokenizer(), folder, options)
+    trainer.run(seen, seen[:2], lambda told: None)
+    return trainer
+
+
+def weights(trainer: Trainer) -> torch.Tensor:
+    return torch.cat([p.detach().flatten() for p in trainer.model.parameters()])
+
+
+def test_the_losses_fall(tmp_path: Path) -> None:
+    trainer = run(tmp_path, replace(OPTIONS, steps=30, save_every=10, withhold=0.0))
+    first, last = trainer.state.history[0], trainer.state.history[-1]
+    for task in ("captions", "answers", "events"):
+        assert last[f"check.{task}"] < first[f"check.{task}"]
+    assert last["step"] == 30
+
+
+def test_resumed_is_as_unbroken(tmp_path: Path) -> None:
+    whole = run(tmp_path / "a")
+    run(tmp_path / "b", replace(OPTIONS, steps=2))
+    resumed = Trainer(model(), tokenizer(), tmp_path / "b", OPTIONS)
+    assert resumed.state.step == 2
+    resumed.run(examples(), examples()[:2], lambda told: None)
+    assert resumed.state.step == whole.state.step == 4
+
+
+def test_an_interrupted_run_of_the_same_length_gives_the_same_weights(tmp_path: Path) -> None:
+    whole = run(tmp_path / "a")
+
+    def stop(told: dict[str, float]) -> None:
+        raise KeyboardInterrupt
+
+    broken = Trainer(model(), tokenizer(), tmp_path / "b", OPTIONS)
+    with pytest.raises(KeyboardInterrupt):
+        broken.run(examples(), examples()[:2], stop)
+    resumed = Trainer(model(seed=9), tokenizer(), tmp_path / "b", OPTIONS)
+    resumed.run(examples(), examples()[:2], lambda told: None)
+    assert torch.equal(weights(whole), weights(resumed))
+
+
+def test_a_loss_that_is_no_number_stops_and_the_last_good_state_stays(tmp_path: Path) -> None:
+    trainer = Trainer(model(), tokenizer(), tmp_path, OPTIONS)
+
+    def spoil(told: dict[str, float]) -> None:
+        with torch.no_grad():
+            trainer.model.embedding.weight.fill_(math.nan)
+
+    with pytest.raises(ConfigError, match=r"no number at step 3; the last good state, step 2, is in .* lower rate"):
+        trainer.run(examples(), [], spoil)
+    kept, _ = load(tmp_path / "model")
+    assert all(torch.isfinite(p).all() for p in kept.parameters())
+    assert Trainer(model(), tokenizer(), tmp_path, OPTIONS).state.step == 2
+
+
+def test_a_loss_that_runs_away_stops(tmp_path: Path) -> None:
+    trainer = run(tmp_path, replace(OPTIONS, steps=2))
+    trainer.options = replace(OPTIONS, steps=9, warmup=0)
+    trainer.state.lowest = 1e-3
+    with pytest.raises(ConfigError, match="runs away"):
+        trainer.run(examples(), [], lambda told: None)
+
+
+def test_frozen_encoders_learn_nothing_until_their_time_comes(tmp_path: Path) -> None:
+    before = [p.clone() for p in model().encoders.parameters()]
+    frozen = run(tmp_path / "a", replace(OPTIONS, steps=2, frozen=2))
+    assert all(torch.equal(a, b) for a, b in zip(before, frozen.model.encoders.parameters(), strict=True))
+    thawed = run(tmp_path / "b", replace(OPTIONS, steps=4, frozen=2))
+    assert not all(torch.equal(a, b) for a, b in zip(before, thawed.model.encoders.parameters(), strict=True))
+
+
+def test_a_state_of_another_model_says_so(tmp_path: Path) -> None:
+    run(tmp_path, replace(OPTIONS, steps=2))
+    with pytest.raises(ConfigError, match="no state of this training"):
+        Trainer(model(trunk_layers=2), tokenizer(), tmp_path, OPTIONS)
+
+
+@pytest.mark.parametrize("fusion", ["joint", "late"])
+def test_the_yardsticks_learn_too(tmp_path: Path, fusion: str) -> None:
+    trainer = run(tmp_path, replace(OPTIONS, steps=12, save_every=4), fusion=fusion)
+    assert trainer.state.history[-1]["check.captions"] < trainer.state.history[0]["check.captions"]
+
+
+def test_clips_without_events_or_questions_teach_the_rest(tmp_path: Path) -> None:
+    bare = tuple(replace(e, events=None, questions=()) for e in examples())
+    trainer = run(tmp_path, seen=bare)
+    assert set(trainer.state.smoothed) == {"captions", "matches"}
+
+
+def test_workers_share_each_step() -> None:
+    pair = [Trainer(model(), tokenizer(), Path("none"), OPTIONS, Workers(rank, 2)) for rank in (0, 1)]
+    shares = [set(t._lesson(examples())[1]) for t in pair]
+    alone = set(Trainer(model(), tokenizer(), Path("none"), OPTIONS)._lesson(examples())[1])
+    assert shares[0] | shares[1] == alone
+    assert not shares[0] & shares[1]
+
+
+def test_half_precision_learns(tmp_path: Path) -> None:
+    assert math.isfinite(sum(run(tmp_path, replace(OPTIONS, precision="bfloat16")).state.smoothed.values()))
+
+
+def test_unusable_options_say_so() -> None:
+    with pytest.raises(ConfigError, match="float99"):
+        TrainingOptions(precision="float99")
+    with pytest.raises(ConfigError, match="above 0"):
+        TrainingOptions(steps=0)
+
+
+def test_the_rate_rises_then_falls() -> None:
+    options = TrainingOptions(steps=100, warmup=10)
+    rates = [pace(n, options) for n in range(100)]
+    assert rates[0] == 0.1
+    assert max(rates) == rates[9] == 1.0
+    assert rates[-1] < 0.02
+
+
+def test_an_event_marks_the_cells_it_fills() -> None:
+    example = examples()[0]
+    events, judged = Teacher(tokenizer(), model().config.labels).targets([example])
+    assert judged.sum() == events.shape[1]
+    label = {name: n for n, name in enumerate(model().config.labels)}
+    for event in example.events or ():
+        first, last = cells_of(event.span, example.clip.span)
+        assert last > first
+        assert bool(events[0, first:last, label[event.label]].all())
+
+
+def test_marks_of_an_untrained_model_are_low_and_of_the_truth_high() -> None:
+    net, several = model(), list(examples())
+    found = examine(net, tokenizer(), several)
+    marks = mark(several, found, net.config.labels, net.config.thresholds)
+    assert marks.cider < 1
+    perfect = [
+        replace(f, captions=tuple(t.texts[0] for t in e.captions), answers=tuple(q.answer for q in e.questions))
+        for e, f in zip(several, found, strict=True)
+    ]
+    best = mark(several, perfect, net.config.labels, net.config.thresholds)
+    assert best.answers == 1
+    assert best.cider > 3
+    assert len(tuned(several, scores_of(net, tokenizer(), several), net.config.labels)) == len(net.config.labels)
