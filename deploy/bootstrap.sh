@@ -3,6 +3,7 @@
 #   bootstrap.sh uv                            prints the path of a uv, installed into .uv/ where there is none
 #   bootstrap.sh npm PACKAGE@VERSION...        installs what is not there into .venv/npm
 #   bootstrap.sh debian COMMAND[=PACKAGE]...   installs the packages whose command is not there; of =PACKAGE, what is not installed
+#   bootstrap.sh debs FOLDER PACKAGE...        downloads packages into a folder, and installs nothing
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -60,6 +61,14 @@ bring_npm() {
     command -v npm >/dev/null || apt_install npm
     say "bringing ${missing[*]} into .venv/npm/"
     npm install --silent --no-audit --no-fund --ignore-scripts --no-package-lock --prefix .venv/npm "${missing[@]}" >&2
+bring_debs() {
+    local folder=$1 name missing=()
+    shift
+    mkdir -p "$folder"
+    for name in "$@"; do
+        compgen -G "$folder/${name}_*.deb" >/dev/null || missing+=("$name")
+    done
+    [ ${#missing[@]} -eq 0 ] || (cd "$folder" && say "downloading ${missing[*]}" && apt-get download -qq "${missing[@]}" >&2)
 }
 
 case "${1:-}" in
@@ -67,4 +76,6 @@ case "${1:-}" in
     debian) shift; bring_debian "$@" ;;
     npm) shift; bring_npm "$@" ;;
     *) say "usage: bootstrap.sh uv | npm PACKAGE@VERSION... | debian COMMAND[=PACKAGE]|=PACKAGE..."; exit 2 ;;
+    debs) shift; bring_debs "$@" ;;
+    *) say "usage: bootstrap.sh uv | debian COMMAND[=PACKAGE]|=PACKAGE... | debs FOLDER PACKAGE..."; exit 2 ;;
 esac

@@ -43,7 +43,10 @@ def _audiocaps(path: Path) -> Iterator[Clip]:
     audiocap_id. Several captions of one sound are told together."""
     told: dict[str, Clip] = {}
     with path.open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
+        rows = csv.DictReader(file)
+        if lacking := {"audiocap_id", "youtube_id", "caption"} - set(rows.fieldnames or ()):
+            raise ValueError(f"it has no column {min(lacking)}")
+        for row in rows:
             name = row["youtube_id"]
             clip = told.setdefault(name, {"id": name, "media": name, "other": row["audiocap_id"], "captions": []})
             clip["captions"].append({"text": row["caption"]})

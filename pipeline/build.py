@@ -40,6 +40,8 @@ CARRIERS = {"silero": "silero-vad", "pocketsphinx": "pocketsphinx", "rapidocr": 
 """The distribution that a model without weights of its own, or with them inside, comes in: its version is the model's revision."""
 LOOKING_BACK = (Describer, FusedDescriber, DETECTORS["narrate.fused"])
 """Operators that read what the lanes keep beside their logs."""
+BESIDE = ("fusion",)
+"""Models whose weights are so small that they stand beside each stream: its pictures do not cross to another process."""
 WHOLE_FILE = 1 << 30
 ENDS = 1 << 20
 PROBES = 8
@@ -281,7 +283,7 @@ def _plan_model(role: str, model: ChosenModel, progress: Callable[[str], None]) 
     if weights and not Path(weights).is_file():
         options = replace(options, model=str(resolve(weights, progress)))
         identity = Model(role, *identify(weights))
-    shared = role == "speech" or bool(weights) or table.device == "cuda"
+    shared = role == "speech" or (bool(weights) and role not in BESIDE) or table.device == "cuda"
     threads = cores() if shared else max(1, cores() // 2)
     make: Callable[..., Any] = model.cls
     return ModelPlan(role, partial(make, options), identity, shared, table.device, threads, table.replicas, table.batch, table.age_s)

@@ -1,4 +1,4 @@
-"""Detectors of events: stream operators, of which only the fused one asks a model. Each says Event records of one origin; add yours to the table."""
+"""Detectors of events: stream operators; only the fused one asks a model. Each says Event records of one origin; add yours to the table."""
 
 from operators.events.black import BlackDetector
 from operators.events.covered import CoveredDetector

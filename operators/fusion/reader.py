@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from operators.errors import ModelError, OutOfMemory
+from operators.errors import ModelError, ModelUnavailable, OutOfMemory
 from operators.facts import Features
 from operators.fusion.clip import Clip, TimedWord, Track
 from operators.fusion.looking import Glance
@@ -37,6 +37,8 @@ class FusionReader:
 
         from operators.fusion.network.checkpoint import load
 
+        if not self.options.model:
+            raise ModelUnavailable("models.fusion.fusion.model names no checkpoint: `capstream train` makes one")
         torch.set_num_threads(threads)
         self._model, self._tokenizer = load(Path(self.options.model), device)
 

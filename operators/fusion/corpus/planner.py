@@ -25,6 +25,7 @@ from operators.fusion.corpus.script import (
     Sign,
     Thing,
 )
+from operators.fusion.corpus.sounds import MADE
 from operators.fusion.corpus.sources import Sources
 from operators.fusion.corpus.speaking import speak
 from operators.timeline import Span
@@ -122,7 +123,7 @@ class Planner:
 
     def _source(self, label: str) -> str:
         recorded = self._sources.recordings.get(label)
-        if recorded and self.rng.random() < 0.6:
+        if recorded and (label not in MADE or self.rng.random() < 0.6):
             return self.rng.choice(recorded)
         return f"made:{label}:{self.rng.choice(self._sources.variants())}"
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -81,10 +82,7 @@ class Trainer:
     ) -> None:
         self.model, self.tokenizer, self.folder, self.options, self.workers = model, tokenizer, folder, options, workers
         self.teacher = Teacher(tokenizer, model.config.labels, options.withhold)
-        encoders = list(model.encoders.parameters())
-        known = {id(p) for p in encoders}
-        others = [p for p in model.parameters() if id(p) not in known]
-        self._optimizer = torch.optim.AdamW([{"params": encoders}, {"params": others}], lr=options.rate, weight_decay=options.decay)
+        self._optimizer = torch.optim.AdamW(_groups(model, options), lr=options.rate)
         self._scaler = torch.amp.GradScaler(model.device.type, enabled=options.precision == "float16")
         self._rows = RowCache(model)
         self.state = State()
@@ -123,8 +121,8 @@ class Trainer:
             parameter.requires_grad_(not frozen)
         lesson, chosen = self._lesson(examples)
         rows = self._rows.of(lesson.clips, chosen) if frozen else None
-        for group, share in zip(self._optimizer.param_groups, (1 / 3 if options.frozen else 1.0, 1.0), strict=True):
-            group["lr"] = share * options.rate * pace(step, options)
+        for group in self._optimizer.param_groups:
+            group["lr"] = group["share"] * options.rate * pace(step, options)
         self._optimizer.zero_grad(set_to_none=True)
         with torch.autocast(self.model.device.type, getattr(torch, options.precision), enabled=options.precision != "float32"):
             found = losses(self.model, lesson, rows)
@@ -193,3 +191,15 @@ def pace(step: int, options: TrainingOptions) -> float:
         return (step + 1) / options.warmup
     share = (step - options.warmup) / max(1, options.steps - options.warmup)
     return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, share)))
+
+
+def _groups(model: FusionModel, options: TrainingOptions) -> list[dict[str, Any]]:
+    """Encoders that were frozen learn more slowly; what is no matrix does not decay."""
+    own = {id(p) for p in model.encoders.parameters()}
+    groups = []
+    for encoders in (True, False):
+        for matrices in (True, False):
+            chosen = [p for p in model.parameters() if (id(p) in own) is encoders and (p.ndim > 1) is matrices]
+            share = 1 / 3 if encoders and options.frozen else 1.0
+            groups.append({"params": chosen, "weight_decay": options.decay if matrices else 0.0, "share": share})
+    return groups

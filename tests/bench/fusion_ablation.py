@@ -1,0 +1,107 @@
+"""What co-attention is worth: the same model with one modality, with all of them apart (late fusion), with all before the heads alone
+(joint), and with co-attention, each trained for the same number of steps on the same clips, from several seeds; judged on the test split.
+
+python tests/bench/fusion_ablation.py DATA OUT [--steps N] [--seeds N] [--write docs/fusion_ablation.md]
+
+DATA holds the corpora train/, validation/ and test/ (`capstream corpus`). What is trained already in OUT is not trained again.
+"""
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from operators.fusion.measures import interval
+from pipeline.clip_cache import load_examples
+from pipeline.evaluate_command import markdown, measures
+from pipeline.train_command import Request, train
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "frames only": {"modalities": ["frames"]},
+    "sound only": {"modalities": ["sound"]},
+    "words only": {"modalities": ["words"]},
+    "late fusion": {"fusion": "late"},
+    "joint heads": {"fusion": "joint"},
+    "co-attention": {"fusion": "co_attention"},
+}
+COLUMNS = {
+    "CIDEr": lambda m: m["cider"],
+    "SODA": lambda m: m["soda"],
+    "answers": lambda m: m["answers"],
+    "answers, one modality": lambda m: _answers(m, False),
+    "answers, two": lambda m: _answers(m, True),
+    "events F1": lambda m: m["segment_f1"],
+    "fused events F1": lambda m: _fused(m),
+    "R@5 text to moment": lambda m: m["to_moment"]["5"],
+}  # fmt: skip
+
+
+def _answers(found: Mapping[str, Any], both: bool) -> float:
+    values = [v for need, v in found["by_need"].items() if ("+" in need) is both]
+    return sum(values) / len(values)
+
+
+def _fused(found: Mapping[str, Any]) -> float:
+    from operators.fusion.labels import FUSED
+
+    return sum(found["segments"][label]["f1"] for label in FUSED) / len(FUSED)
+
+
+def run(data: Path, out: Path, variant: str, seed: int, steps: int) -> dict[str, Any]:
+    """Its measures on the test split."""
+    from operators.fusion.network.checkpoint import load
+    from operators.fusion.network.examiner import examine, mark
+    from operators.fusion.network.trainer import TrainingOptions
+
+    folder = out / f"{variant.replace(' ', '_')}-{seed}"
+    told = folder / "measures.json"
+    if not told.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        options = TrainingOptions(steps=steps, seed=seed, save_every=max(1, min(200, steps // 4)))
+        train(Request(folder, [data / "train"], data / "validation", {}, VARIANTS[variant]), options)
+        model, tokenizer = load(folder / "model")
+        labels = model.config.labels
+        examples = load_examples(data / "test", labels, print)
+        marks = mark(examples, examine(model, tokenizer, examples), labels, model.config.thresholds)
+        seconds = json.loads((folder / "history.jsonl").read_text().splitlines()[-1])["seconds"]
+        told.write_text(json.dumps({**measures(marks), "seconds": seconds}, indent=1))
+    return dict(json.loads(told.read_text()))
+
+
+def table(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    rows = []
+    for name, several in found.items():
+        minutes = sum(m["seconds"] for m in several) / len(several) / 60
+        rows.append((name, *(str(interval([column(m) for m in several])) for column in COLUMNS.values()), f"{minutes:.0f} min"))
+    return markdown(("", *COLUMNS, "training"), rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--variants", nargs="*", default=list(VARIANTS))
+    parser.add_argument("--write", type=Path)
+    given = parser.parse_args()
+    found: dict[str, list[dict[str, Any]]] = {}
+    for seed in range(1, given.seeds + 1):
+        for variant in given.variants:
+            found.setdefault(variant, []).append(run(given.data, given.out, variant, seed, given.steps))
+            print(table(found), flush=True)
+    if given.write:
+        given.write.write_text(page(given, table(found)), encoding="utf-8")
+
+
+def page(given: argparse.Namespace, told: str) -> str:
+    command = f"python tests/bench/fusion_ablation.py DATA OUT --steps {given.steps} --seeds {given.seeds}"
+    return (
+        f"# What co-attention is worth\n\nMade by `{command} --write docs/fusion_ablation.md`. Each row: {given.seeds} trainings of "
+        f"{given.steps} steps on the same clips; mean and 95 % interval over seeds (Student's t), on the test split.\n\n{told}\n"
+    )
+
+
+if __name__ == "__main__":
+    main()
