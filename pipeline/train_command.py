@@ -88,9 +88,9 @@ def _examples(request: Request, said: Callable[[str], None]) -> tuple[list[Examp
 
 
 def _labels_of(folder: Path) -> list[str]:
-    from operators.fusion.network.checkpoint import load
+    from operators.fusion.network.checkpoint import load_config
 
-    return list(load(folder)[0].config.labels)
+    return list(load_config(folder).labels)
 
 
 def _model(request: Request, examples: Sequence[Example], labels: list[str]) -> tuple[Any, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny_fusion
+import torch
 from tiny_fusion import checkpoint, examples, model, tokenizer
 
 from operators.errors import ModelUnavailable
@@ -21,13 +22,13 @@ from operators.timeline import Span
 
 
 def read(net: FusionModel, clips: list[Clip]) -> list[np.ndarray]:
-    """All that is said of each clip, as numbers."""
+    """All that is said of each clip, as numbers: of a caption how likely each next piece of a given one is."""
     reader = Reader(net, tokenizer(), clips)
     asked = [(n, Span(c.span.start, c.span.start + 2)) for n, c in enumerate(clips)]
-    said = [np.array([s.confidence]) for s in reader.captions(asked)]
-    return [
-        np.concatenate([c, e[None].ravel(), v.ravel()]) for c, e, v in zip(said, reader.embeddings(asked), reader.events(), strict=True)
-    ]
+    text = torch.tensor([[tokenizer().caption, *tokenizer().ids("the camera pans left")]] * len(clips))
+    with torch.inference_mode():
+        said = net.write(reader.memories(asked), text).flatten(1).numpy()
+    return [np.concatenate([s, e.ravel(), v.ravel()]) for s, e, v in zip(said, reader.embeddings(asked), reader.events(), strict=True)]
 
 
 def later(clip: Clip, seconds: int) -> Clip:
@@ -72,8 +73,6 @@ def test_each_modality_counts() -> None:
 
 
 def test_late_fusion_exchanges_nothing_before_the_scores() -> None:
-    import torch
-
     clip = next(e.clip for e in examples() if e.clip.words)
     for fusion, changes in (("late", False), ("joint", False), ("co_attention", True)):
         net = model(fusion=fusion)
@@ -102,8 +101,6 @@ def test_features_of_other_encoders_do() -> None:
 
 
 def test_rows_made_before_are_as_good_as_pictures() -> None:
-    import torch
-
     net, clip = model(), examples()[0].clip
     assert clip.frames is not None
     assert clip.sound is not None

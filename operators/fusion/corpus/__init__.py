@@ -1,5 +1,6 @@
 """A corpus whose truth is true by construction: known things are done to pictures and sounds, and told in sentences."""
 
+import math
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -78,7 +79,7 @@ def example(script: Script) -> Example:
 
 def middles(duration: Fraction, rate: int) -> tuple[Fraction, ...]:
     """Of the cells of a grid of `rate` a second: those before `duration`."""
-    return tuple(Fraction(2 * n + 1, 2 * rate) for n in range(int(duration * rate + Fraction(1, 2))))
+    return tuple(Fraction(2 * n + 1, 2 * rate) for n in range(math.ceil(duration * rate - Fraction(1, 2))))
 
 
 def _words(script: Script) -> Iterator[TimedWord]:

@@ -35,7 +35,7 @@ class Rotation(nn.Module):
         super().__init__()
         count = head_size // 4
         periods = torch.logspace(math.log10(SHORTEST_S), math.log10(LONGEST_S), count)
-        self.register_buffer("pace", 2 * math.pi / periods, persistent=False)
+        self.register_buffer("pace", 2 * math.pi / periods)
 
     def forward(self, x: Tensor, times: Tensor) -> Tensor:
         """x: [B, H, N, head_size]; times: [B, N]."""
@@ -93,7 +93,7 @@ class Fourier(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         count = 16
-        self.register_buffer("pace", 2 * math.pi / torch.logspace(math.log10(0.5), math.log10(64.0), count), persistent=False)
+        self.register_buffer("pace", 2 * math.pi / torch.logspace(math.log10(0.5), math.log10(64.0), count))
         self.mix = nn.Linear(2 * count, width)
 
     def forward(self, seconds: Tensor) -> Tensor:

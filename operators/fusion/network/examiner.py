@@ -80,8 +80,9 @@ def _examine(model: FusionModel, tokenizer: Tokenizer, examples: Sequence[Exampl
     reader = Reader(model, tokenizer, [e.clip for e in examples])
     asked = [(n, told.span) for n, e in enumerate(examples) for told in e.captions]
     said = reader.captions(asked)
-    sentences = embed_texts(model, tokenizer, [t.texts[0] for e in examples for t in e.captions]) if asked else np.zeros((0, 1), np.float32)
-    moments = reader.embeddings(asked) if asked else sentences
+    none = np.zeros((0, model.config.embedding_size), np.float32)
+    sentences = embed_texts(model, tokenizer, [t.texts[0] for e in examples for t in e.captions]) if asked else none
+    moments = reader.embeddings(asked) if asked else none
     answers = reader.answers([(n, q.text) for n, e in enumerate(examples) for q in e.questions])
     scores = reader.events()
     labels, thresholds = model.config.labels, np.array(model.config.thresholds)

@@ -53,9 +53,10 @@ class Reader:
     def embeddings(self, asked: Sequence[tuple[int, Span]]) -> Numbers:
         """float32 [n, E] of length 1: of stretches."""
         with torch.inference_mode():
-            return np.asarray(self.model.embed(self._memories(asked)).cpu().numpy(), np.float32)
+            return np.asarray(self.model.embed(self.memories(asked)).cpu().numpy(), np.float32)
 
-    def _memories(self, asked: Sequence[tuple[int, Span]]) -> list[Memory]:
+    def memories(self, asked: Sequence[tuple[int, Span]]) -> list[Memory]:
+        """What the writer reads of each stretch."""
         stretches = texts([(n, self.clips[n].span, span) for n, span in asked]).to(self.model.device)
         return self.model.memories(self._seen, stretches)
 
@@ -72,7 +73,7 @@ class Reader:
         return [s for s in said if s is not None]
 
     def _written(self, asked: Sequence[tuple[int, Span]], prompts: list[list[int]], most: int) -> tuple[list[list[int]], list[list[float]]]:
-        memories = self._memories(asked)
+        memories = self.memories(asked)
         ids = torch.tensor(prompts, device=self.model.device)
         written: list[list[int]] = [[] for _ in asked]
         logs: list[list[float]] = [[] for _ in asked]

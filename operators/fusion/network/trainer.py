@@ -134,14 +134,17 @@ class Trainer:
 
     def _apply(self) -> None:
         self._scaler.unscale_(self._optimizer)
-        gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
-        self.workers.average(gradients)
+        if self.workers.count > 1:  # a task that one worker's share had nothing of
+            for parameter in self.model.parameters():
+                if parameter.requires_grad and parameter.grad is None:
+                    parameter.grad = torch.zeros_like(parameter)
+        self.workers.average([p.grad for p in self.model.parameters() if p.grad is not None])
         nn.utils.clip_grad_norm_(self.model.parameters(), self.options.clip)
         self._scaler.step(self._optimizer)
         self._scaler.update()
 
-    def _lesson(self, examples: Sequence[Example]) -> tuple[Lesson, list[str]]:
-        """This worker's share of the step's clips: every clip once in each pass over all of them."""
+    def _lesson(self, examples: Sequence[Example]) -> tuple[Lesson, list[int]]:
+        """This worker's share of the step's clips, and their numbers: every clip once in each pass over all of them."""
         options, workers, step = self.options, self.workers, self.state.step
         torch.manual_seed(hash((options.seed, step, workers.rank)))
         rng = random.Random(f"{options.seed}/{step}/{workers.rank}")
@@ -150,8 +153,7 @@ class Trainer:
         order = list(range(len(examples)))
         random.Random(f"{options.seed}/{rounds}").shuffle(order)
         mine = order[at * size : (at + 1) * size][workers.rank :: workers.count]
-        chosen = [examples[n] for n in mine]
-        return self.teacher.lesson(chosen, rng).to(self.model.device), [e.clip_id for e in chosen]
+        return self.teacher.lesson([examples[n] for n in mine], rng).to(self.model.device), mine
 
     def _watch(self, found: dict[str, float]) -> None:
         state = self.state
@@ -201,5 +203,7 @@ def _groups(model: FusionModel, options: TrainingOptions) -> list[dict[str, Any]
         for matrices in (True, False):
             chosen = [p for p in model.parameters() if (id(p) in own) is encoders and (p.ndim > 1) is matrices]
             share = 1 / 3 if encoders and options.frozen else 1.0
+            if not chosen:
+                continue
             groups.append({"params": chosen, "weight_decay": options.decay if matrices else 0.0, "share": share})
     return groups

@@ -98,5 +98,5 @@ class MomentPool(nn.Module):
     def forward(self, memory: Memory) -> Tensor:
         """float [S, E]: not yet of length 1, so that those of several modalities can be added."""
         seen = (memory.tokens.real & memory.inside)[..., None]
-        weight = self.weight(memory.tokens.x).masked_fill(~seen, -1e4).softmax(dim=1)
+        weight = self.weight(memory.tokens.x).masked_fill(~seen, -1e4).softmax(dim=1) * seen
         return self.out((weight * memory.tokens.x).sum(dim=1)).float()
