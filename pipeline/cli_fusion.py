@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from operators.errors import ConfigError
+
 
 class Split(StrEnum):
     train = "train"
@@ -51,6 +53,7 @@ def train(
     data: Annotated[list[Path], typer.Option(metavar="PATH", help="A folder of `capstream corpus`, or a manifest; may be repeated.")],
     check: Annotated[Path | None, typer.Option(metavar="PATH", help="Clips that are held out: to watch, and to set thresholds by.")] = None,
     base: Annotated[Path | None, typer.Option("--from", metavar="MODEL", help="Begin from this model.")] = None,
+    encoders: Annotated[Path | None, typer.Option(metavar="MODEL", help="Take over the encoders of this model; see --frozen.")] = None,
     steps: Annotated[int, typer.Option(metavar="N", help="A later call with more goes on.")] = 3000,
     batch: Annotated[int, typer.Option(metavar="N", help="Clips a step.")] = 24,
     rate: Annotated[float, typer.Option(metavar="R", help="The highest learning rate.")] = 1.5e-3,
@@ -67,8 +70,10 @@ def train(
     from pipeline.train_command import Request, execute
 
     training = {"steps": steps, "batch": batch, "rate": rate, "seed": seed, "frozen": frozen, "precision": precision.value}
+    if base and encoders:
+        raise ConfigError("--from brings its own encoders: leave --encoders away")
     model = {} if base else {"fusion": fusion.value, "modalities": modalities.split(","), "hidden_size": width}
-    return execute(Request(out, data, check, training, model, base, device.value, workers))
+    return execute(Request(out, data, check, training, model, base, encoders, device.value, workers))
 
 
 def evaluate(

@@ -31,6 +31,8 @@ class Request:
     """Keys of `FusionConfig`, for a new model."""
     base: Path | None = None
     """A checkpoint to begin from."""
+    encoders: Path | None = None
+    """A checkpoint whose encoders of pictures and sound a new model takes over."""
     device: str = "cpu"
     workers: int = 0
     """On Ray; 0: in this process."""
@@ -109,7 +111,20 @@ def _model(request: Request, examples: Sequence[Example], labels: list[str]) -> 
         config = FusionConfig(**{**request.model, **rows, "vocab_size": len(tokenizer), "labels": labels})
     except ValueError as e:
         raise ConfigError(str(e)) from e
-    return FusionModel(config), tokenizer
+    model = FusionModel(config)
+    if request.encoders:
+        _take_over(model, load(request.encoders)[0], request.encoders)
+    return model, tokenizer
+
+
+def _take_over(model: Any, other: Any, name: Path) -> None:
+    for modality, encoder in model.encoders.items():
+        try:
+            encoder.load_state_dict(other.encoders[modality].state_dict())
+        except (KeyError, RuntimeError) as e:
+            raise ConfigError(
+                f"{name} has no encoder of {modality} that fits: train it with the same width, or leave --encoders away"
+            ) from e
 
 
 def texts_of(example: Example) -> list[str]:
@@ -136,6 +151,7 @@ def _claim(request: Request, options: "TrainingOptions") -> None:
         "data": [str(p) for p in request.data],
         "model": request.model,
         "base": request.base and str(request.base),
+        "encoders": request.encoders and str(request.encoders),
         "training": {k: v for k, v in asdict(options).items() if k not in ("steps", "save_every")},
     }
     path = request.out / SETTINGS

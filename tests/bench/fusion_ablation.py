@@ -1,7 +1,10 @@
-"""What co-attention is worth: the same model with one modality, with all of them apart (late fusion), with all before the heads alone
-(joint), and with co-attention, each trained for the same number of steps on the same clips, from several seeds; judged on the test split.
+"""What co-attention is worth: the same model with one modality, with all of them apart (late fusion), with all before the heads
+alone (joint), and with co-attention, each trained for the same number of steps on the same clips, from several seeds; judged on the test split.
 
-python tests/bench/fusion_ablation.py DATA OUT [--steps N] [--seeds N] [--write docs/fusion_ablation.md]
+All take over the same encoders of pictures and sound, which learn nothing more: those of late fusion, trained first, so that co-attention has
+no advantage there.
+
+python tests/bench/fusion_ablation.py DATA OUT [--steps N] [--before N] [--seeds N] [--write docs/fusion_ablation.md]
 
 DATA holds the corpora train/, validation/ and test/ (`capstream corpus`). What is trained already in OUT is not trained again.
 """
@@ -48,18 +51,29 @@ def _fused(found: Mapping[str, Any]) -> float:
     return sum(found["segments"][label]["f1"] for label in FUSED) / len(FUSED)
 
 
-def run(data: Path, out: Path, variant: str, seed: int, steps: int) -> dict[str, Any]:
+def encoders(data: Path, out: Path, steps: int) -> Path:
+    """A model of late fusion whose encoders all take over."""
+    from operators.fusion.network.trainer import TrainingOptions
+
+    folder = out / "encoders"
+    train(Request(folder, [data / "train"], data / "validation", {}, VARIANTS["late fusion"]), TrainingOptions(steps=steps, save_every=100))
+    return folder / "model"
+
+
+def run(given: argparse.Namespace, variant: str, seed: int) -> dict[str, Any]:
     """Its measures on the test split."""
     from operators.fusion.network.checkpoint import load
     from operators.fusion.network.examiner import examine, mark
     from operators.fusion.network.trainer import TrainingOptions
 
+    data, out, steps = given.data, given.out, given.steps
     folder = out / f"{variant.replace(' ', '_')}-{seed}"
     told = folder / "measures.json"
     if not told.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        options = TrainingOptions(steps=steps, seed=seed, save_every=max(1, min(200, steps // 4)))
-        train(Request(folder, [data / "train"], data / "validation", {}, VARIANTS[variant]), options)
+        options = TrainingOptions(steps=steps, seed=seed, frozen=steps, save_every=max(1, min(200, steps // 4)))
+        request = Request(folder, [data / "train"], data / "validation", {}, VARIANTS[variant], encoders=out / "encoders" / "model")
+        train(request, options)
         model, tokenizer = load(folder / "model")
         labels = model.config.labels
         examples = load_examples(data / "test", labels, print)
@@ -82,21 +96,23 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--before", type=int, default=400, help="steps of the encoders")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--variants", nargs="*", default=list(VARIANTS))
     parser.add_argument("--write", type=Path)
     given = parser.parse_args()
     found: dict[str, list[dict[str, Any]]] = {}
+    encoders(given.data, given.out, given.before)
     for seed in range(1, given.seeds + 1):
         for variant in given.variants:
-            found.setdefault(variant, []).append(run(given.data, given.out, variant, seed, given.steps))
+            found.setdefault(variant, []).append(run(given, variant, seed))
             print(table(found), flush=True)
     if given.write:
         given.write.write_text(page(given, table(found)), encoding="utf-8")
 
 
 def page(given: argparse.Namespace, told: str) -> str:
-    command = f"python tests/bench/fusion_ablation.py DATA OUT --steps {given.steps} --seeds {given.seeds}"
+    command = f"python tests/bench/fusion_ablation.py DATA OUT --before {given.before} --steps {given.steps} --seeds {given.seeds}"
     return (
         f"# What co-attention is worth\n\nMade by `{command} --write docs/fusion_ablation.md`. Each row: {given.seeds} trainings of "
         f"{given.steps} steps on the same clips; mean and 95 % interval over seeds (Student's t), on the test split.\n\n{told}\n"
