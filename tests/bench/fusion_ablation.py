@@ -1,8 +1,9 @@
 """What co-attention is worth: the same model with one modality, with all of them apart (late fusion), with all before the heads
-alone (joint), and with co-attention, each trained for the same number of steps on the same clips, from several seeds; judged on the test split.
+alone (joint), and with co-attention, each trained for the same number of steps on the same clips, from several seeds; judged on the
+test split.
 
-All take over the same encoders of pictures and sound, which learn nothing more: those of late fusion, trained first, so that co-attention has
-no advantage there.
+All take over the same encoders of pictures and sound, which learn nothing more: those of late fusion, trained first, so that
+co-attention has no advantage there.
 
 python tests/bench/fusion_ablation.py DATA OUT [--steps N] [--before N] [--seeds N] [--write docs/fusion_ablation.md]
 

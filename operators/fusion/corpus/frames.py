@@ -92,7 +92,22 @@ def _draw(canvas: Canvas, thing: Thing, since: float, place: np.random.Generator
         spread = n * (2.6 * radius)
         x = x0 * FRAME_WIDTH + (spread if dy or not dx else 0) + dx * thing.speed * since * FRAME_WIDTH
         y = y0 * FRAME_HEIGHT + (spread if dx else 0) + dy * thing.speed * since * FRAME_HEIGHT
-        _stamp(canvas, thing, x % FRAME_WIDTH, y % FRAME_HEIGHT, radius)
+        if thing.cutout:
+            _paste(canvas, thing.cutout, x % FRAME_WIDTH, y % FRAME_HEIGHT, radius)
+        else:
+            _stamp(canvas, thing, x % FRAME_WIDTH, y % FRAME_HEIGHT, radius)
+
+
+def _paste(canvas: Canvas, source: str, x: float, y: float, radius: float) -> None:
+    """What a soft ellipse cuts out of a picture."""
+    wide, high = 0.9 * radius, 1.5 * radius
+    ys, xs = np.mgrid[:FRAME_HEIGHT, :FRAME_WIDTH]
+    apart = np.hypot((xs - x) / wide, (ys - y) / high)
+    share = np.clip((1.15 - apart) / 0.3, 0, 1)[..., None].astype(np.float32)
+    matrix = np.array([[1, 0, WIDTH / 2 - x], [0, 1, HEIGHT / 2 - y]], np.float32)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    cut = cv2.warpAffine(picture(source), matrix, (FRAME_WIDTH, FRAME_HEIGHT), flags=flags, borderMode=cv2.BORDER_REFLECT_101)
+    canvas += (cut - canvas) * share
 
 
 def _stamp(canvas: Canvas, thing: Thing, x: float, y: float, radius: float) -> None:

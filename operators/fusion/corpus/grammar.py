@@ -66,6 +66,8 @@ def sentence(text: str) -> str:
 
 
 def thing(group: Thing) -> str:
+    if group.cutout:
+        return f"something {group.size}"
     number = "a" if group.number == 1 else NUMBERS[group.number]
     return f"{number} {group.size} {group.colour} {group.noun}"
 

@@ -36,6 +36,8 @@ STEP = 20
 """All instants lie on a grid of 1/STEP s."""
 LENGTHS = {"siren": (2.0, 5.0), "alarm": (1.5, 4.0), "beep": (0.25, 0.8), "bang": (0.6, 1.0), "glass": (0.6, 1.1)}
 SPEEDS = (0.06, 0.25)
+UNNAMED = 0.35
+"""Share of things that are cut out of another picture."""
 
 
 def on_grid(seconds: float) -> Fraction:
@@ -80,20 +82,19 @@ class Planner:
             camera = Camera("still", "")
         return Shot(span, opening, Span(span.start - half, span.start + half), self._picture(), camera, things, seed=rng.randrange(2**31))
 
-    def _things(self, groups: int) -> tuple[Thing, ...]:
+    def _things(self, groups: int, named: bool = False) -> tuple[Thing, ...]:
+        """`named`: each has a colour and a shape."""
         rng = self.rng
         colours, ways = rng.sample(list(COLOURS), 2), rng.sample(list(WAYS), 2)
-        return tuple(
-            Thing(
-                rng.choices((1, 2, 3), (60, 25, 15))[0],
-                rng.choice(("small", "large")),
-                colours[n],
-                rng.choice(SHAPES),
-                ways[n] if rng.random() < 0.85 else "still",
-                rng.uniform(*SPEEDS),
-            )
-            for n in range(groups)
-        )
+        found = []
+        for colour, way in list(zip(colours, ways, strict=True))[:groups]:
+            size, speed = rng.choice(("small", "large")), rng.uniform(*SPEEDS)
+            if not named and rng.random() < UNNAMED:
+                found.append(Thing(1, size, "", "", way, speed, self._picture()))
+                continue
+            number = rng.choices((1, 2, 3), (60, 25, 15))[0]
+            found.append(Thing(number, size, colour, rng.choice(SHAPES), way if rng.random() < 0.85 else "still", speed))
+        return tuple(found)
 
     def _picture(self) -> str:
         rng, sources = self.rng, self._sources
@@ -183,7 +184,7 @@ class Planner:
         """Somebody speaks of a thing: one of those in the picture, or one that is not there."""
         rng = self.rng
         n = max(range(len(shots)), key=lambda n: shots[n].span.duration)
-        shots[n] = replace(shots[n], things=self._things(2), camera=Camera("still", ""))
+        shots[n] = replace(shots[n], things=self._things(2, named=True), camera=Camera("still", ""))
         meant = rng.choice(shots[n].things)
         colour, shape = meant.colour, meant.shape
         if rng.random() < 0.35:
@@ -213,7 +214,7 @@ class Planner:
 
     def _colours(self, shots: list[Shot]) -> list[Shot]:
         """Different things in two shots, and a short sound in one of them."""
-        for n, thing in enumerate(self._things(2)):
+        for n, thing in enumerate(self._things(2, named=True)):
             shots[n] = replace(shots[n], things=(thing,), camera=Camera("still", ""))
         shot = self.rng.choice(shots[:2])
         self._call(self.rng.choice(("beep", "glass", "bang")), shot.opens.end + on_grid(self.rng.uniform(0.2, 0.9)))

@@ -43,13 +43,13 @@ def _camera(script: Script) -> Asked:
 
 def _count(script: Script) -> Asked:
     for shot in script.shots:
-        for group in shot.things:
+        for group in _named(shot):
             yield Question(f"How many {group.colour} {group.shape}s are there{_where(script, shot)}?", NUMBERS[group.number], SEEN)
 
 
 def _direction(script: Script) -> Asked:
     for shot in script.shots:
-        for group in shot.things:
+        for group in _named(shot):
             question = f"Which way goes what is {group.colour}{_where(script, shot)}?"
             yield Question(question, _way(group), SEEN)
 
@@ -137,9 +137,9 @@ def _camera_while(script: Script) -> Asked:
 
 
 def _colour_while(script: Script) -> Asked:
-    colours = {t.colour for s in script.shots for t in s.things}
+    colours = {t.colour for s in script.shots for t in _named(s)}
     for shot, label in _alone(script):
-        if len(shot.things) == 1 and len(colours) > 1:
+        if len(shot.things) == len(_named(shot)) == 1 and len(colours) > 1:
             yield Question(f"What colour is the thing in the shot with the {label}?", shot.things[0].colour, SEEN | HEARD)
 
 
@@ -162,6 +162,10 @@ def _speaker_by_sound(script: Script) -> Asked:
         for at, name in speakers:
             if at is shot:
                 yield Question(f"Who speaks in the shot with the {label}?", name, HEARD | READ)
+
+
+def _named(shot: Shot) -> list[Thing]:
+    return [t for t in shot.things if not t.cutout]
 
 
 def _way(group: Thing) -> str:

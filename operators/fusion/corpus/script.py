@@ -29,7 +29,7 @@ class Camera:
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """Objects of one kind that move, or rest, together."""
+    """Objects of one kind that move, or rest, together; or one that nobody can name, cut out of another picture."""
 
     number: int
     size: str
@@ -40,6 +40,8 @@ class Thing:
     """left | right | up | down | still"""
     speed: float
     """Pictures' widths (or heights) a second."""
+    cutout: str = ""
+    """Key of the picture that it is cut out of; it has no colour and no shape then."""
 
     @property
     def noun(self) -> str:
