@@ -11,7 +11,7 @@ from operators.errors import ConfigError, ModelError
 from operators.facts import Moment
 from operators.moments import ORIGINS, MomentJoiner
 from operators.protocols import Ask, FactsNeed, Item, Need, Output, State
-from operators.timeline import Span
+from operators.timeline import Span, exact
 from operators.windows import Kept, RowKind, Window
 
 
@@ -54,6 +54,8 @@ class FusedDescriber:
         self._frames = RowKind("look.features", options.frames_rate, options.frames_width)
         self._sound = RowKind("listen.features", options.sound_rate, options.sound_width)
         self._next = 0
+        self._told = Fraction(0)
+        """Up to here moments were asked about: a part of one that comes later does not end before."""
 
     def push(self, item: Item) -> list[Output | Ask]:
         return self._ask(self._joiner.push(item))
@@ -68,13 +70,14 @@ class FusedDescriber:
         return self._ask(self._joiner.finish(at))
 
     def hold(self) -> Fraction | None:
-        return self._joiner.hold()
+        waiting = self._joiner.hold()
+        return self._told if waiting is None else min(self._told, waiting)
 
     def snapshot(self) -> tuple[Fraction | None, State]:
-        return None, {"next": self._next, "moments": self._joiner.snapshot()}
+        return None, {"next": self._next, "told": exact(self._told), "moments": self._joiner.snapshot()}
 
     def restore(self, state: State) -> None:
-        self._next = state["next"]
+        self._next, self._told = state["next"], Fraction(state["told"])
         self._joiner.restore(state["moments"])
 
     def refill(self, item: Item) -> None:
@@ -83,6 +86,7 @@ class FusedDescriber:
     def _ask(self, moments: list[Moment]) -> list[Output | Ask]:
         asks: list[Output | Ask] = []
         for moment in moments:
+            self._told = moment.end
             for part in parts(moment.span, Fraction(str(self._options.longest_s))):
                 scene = Scene(_within(moment, part), tuple(self._kept(self._instants(moment, part))))
                 asks.append(Ask("fusion", self._window(moment, part), tag=(scene, f"{self.origin}-{self._next}")))
