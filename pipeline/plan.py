@@ -10,8 +10,8 @@ from uuid import uuid4
 from operators.media import StreamInfo
 from operators.protocols import BatchOperator, Source, StreamOperator
 from operators.records import Model
-from pipeline.kafka_connection import KafkaOptions
 from operators.windows import Kept
+from pipeline.kafka_connection import KafkaOptions
 from pipeline.telemetry import StreamStats
 
 LaneName = Literal["look", "listen", "narrate"]
@@ -22,8 +22,7 @@ class ModelPlan:
     """One model of the run: what it is, and where it lives."""
 
     name: str
-    """What operators ask for: "vad", "speech", "voice", "text", "frames", "sound", "captioner"."""
-    """What operators ask for: "vad", "speech", "text", "frames", "sound", "captioner", "fusion"."""
+    """What operators ask for: "vad", "speech", "voice", "text", "frames", "sound", "captioner", "fusion"."""
     make: Callable[[], BatchOperator[Any, Any]]
     """Makes the unopened operator; picklable (a class with bound options)."""
     identity: Model

@@ -22,11 +22,9 @@ from operators.protocols import FramesNeed, Item, SamplesNeed, Source, StreamOpe
 from operators.records import Caption, Clock, Gap, Identity, Model, Partial, Record, Transcript, partial_to_wire
 from operators.timeline import ZERO, Span, cell
 from pipeline.kafka_partials import PartialProducer
+from pipeline.kept import KeptFiles
 from pipeline.lane import FILE, LIVE, Ask, Lane, LaneResult, Read, Told
 from pipeline.log import Commit, Header, LogFollower, LogWriter, last_commit, now, write_atomically
-from pipeline.kept import KeptFiles
-from pipeline.lane import FILE, LIVE, Ask, Lane, LaneResult, Read
-from pipeline.log import Commit, Header, LogFollower, LogWriter, last_commit, write_atomically
 from pipeline.naming import masked
 from pipeline.plan import LaneName, Outcome, RunSettings, StreamPlan, StreamProgress
 from pipeline.reading import BATCH, as_they_come, batches, merged, nothing
