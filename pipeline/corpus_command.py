@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 import msgspec
@@ -43,7 +44,10 @@ def make_corpus(out: Path, options: CorpusOptions, progress: Callable[[str], Non
     missing = [(name, members) for name, members in split_in_shards(options.clips, SHARD) if not (out / name).exists()]
     done = options.clips - sum(len(members) for _, members in missing)
     Corpus(options)  # what is wrong with the sources is said here, once
-    with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    if not missing:
+        return
+    # Not forked: who calls may have threads of torch.
+    with ProcessPoolExecutor(min(len(missing), len(os.sched_getaffinity(0))), get_context("spawn")) as pool:
         making = {pool.submit(_make, out / name, options, members): members for name, members in missing}
         for finished in as_completed(making):
             finished.result()

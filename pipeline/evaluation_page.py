@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from operators.fusion.clip import Example
+from operators.fusion.clip import Clip, Example
+from operators.timeline import Span
 from pipeline.evaluate_command import table
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def _worst(examples: Sequence[Example], found: Sequence["Found"], marks: "Marks"
 
 def _article(example: Example, told: Any, text: str, worth: float) -> str:
     words = " ".join(f"{w.text}{'' if w.kind == 'spoken' else ' [seen]'}" for w in example.clip.words)
-    pictures = "".join(_picture(p) for p in _pictures(example, told))
+    pictures = "".join(picture(p) for p in spread(example.clip, told.span))
     when = f"{float(told.span.start):.2f}–{float(told.span.end):.2f} s"
     return (
         f"<article><b>{escape(example.clip_id)}</b> {when}, CIDEr {worth:.2f}<br>{pictures}"
@@ -89,15 +90,17 @@ def _article(example: Example, told: Any, text: str, worth: float) -> str:
     )
 
 
-def _pictures(example: Example, told: Any) -> list[np.ndarray]:
-    track = example.clip.frames
+def spread(clip: Clip, span: Span) -> list[np.ndarray]:
+    """At most SHOWN of a stretch's small pictures, evenly."""
+    track = clip.frames
     if track is None or track.rows.ndim != 4:
         return []
-    inside = [n for n, t in enumerate(track.times) if t in told.span]
+    inside = [n for n, t in enumerate(track.times) if t in span]
     return [track.rows[inside[k]] for k in np.unique(np.linspace(0, len(inside) - 1, SHOWN).astype(int))] if inside else []
 
 
-def _picture(pixels: np.ndarray) -> str:
+def picture(pixels: np.ndarray) -> str:
+    """As HTML, the picture within it."""
     _, jpeg = cv2.imencode(".jpg", cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2BGR))
     return f'<img alt="" src="data:image/jpeg;base64,{base64.b64encode(jpeg.tobytes()).decode()}">'
 

@@ -65,6 +65,8 @@ class Told:
 
     span: Span
     texts: tuple[str, ...]
+    without: dict[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    """By modality: what may still be said where that one is missing, if it is known to be less."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -211,3 +211,16 @@ def test_words_that_are_spoken_and_seen_are_told() -> None:
     told = example(known)
     assert [w.text for w in told.clip.words] == ["hello", "this", "is", "Vera", "in", "the", "harbour"]
     assert all(re.search(r"Vera .*harbour|harbour, Vera", t) for t in told.captions[0].texts)
+
+
+def test_what_is_missing_is_not_told() -> None:
+    red = Thing(1, "large", "red", "ball", "left", 0.1)
+    look_at = line("point", 1, "look at the red ball", thing=red)
+    known = script(shot(things=(red,)), lines=(look_at,), heard=(Heard("siren", span(3, 6), -12, "made:siren:1"),))
+    [told] = example(known).captions
+    assert all("siren" in t and "moves left" in t and "red ball" in t for t in told.texts)
+    assert not any("siren" in t for t in told.without["sound"])
+    assert not any("moves" in t or "camera" in t or "view" in t for t in told.without["frames"])
+    assert all("red ball" in t for t in told.without["frames"])
+    assert all(re.search(r"someone speaks|a voice is heard", t) for t in told.without["words"])
+    assert not any("points out" in t for t in told.without["words"])

@@ -8,12 +8,12 @@ from fractions import Fraction
 from pathlib import Path
 
 from operators.errors import ConfigError
-from operators.fusion.clip import SOUND_RATE, Clip, Example, TimedWord, Told, Track
+from operators.fusion.clip import MODALITIES, SOUND_RATE, Clip, Example, TimedWord, Told, Track
 from operators.fusion.corpus import audio, frames
 from operators.fusion.corpus.grammar import describe
 from operators.fusion.corpus.planner import Planner
 from operators.fusion.corpus.questions import ask
-from operators.fusion.corpus.script import Script
+from operators.fusion.corpus.script import Script, Shot
 from operators.fusion.corpus.sources import Sources
 from operators.fusion.corpus.truth import events
 from operators.fusion.mel import patches
@@ -65,7 +65,7 @@ class Corpus:
 def example(script: Script) -> Example:
     """A script as the model is given it, with all that is true of it."""
     rng = random.Random(f"{script.key}/{script.seed}/words")
-    told = [Told(shot.span, tuple(describe(script, shot, rng) for _ in range(WAYS_TO_SAY))) for shot in script.shots]
+    told = [_told(script, shot, rng) for shot in script.shots]
     times = middles(script.duration, FRAME_RATE)
     heard = middles(script.duration, SOUND_RATE)
     clip = Clip(
@@ -75,6 +75,11 @@ def example(script: Script) -> Example:
         tuple(sorted(_words(script), key=lambda w: (w.start, w.end))),
     )
     return Example(script.key, clip, tuple(told), events(script), tuple(ask(script, rng)))
+
+
+def _told(script: Script, shot: Shot, rng: random.Random) -> Told:
+    without = {m: tuple(describe(script, shot, rng, [o for o in MODALITIES if o != m]) for _ in range(WAYS_TO_SAY)) for m in MODALITIES}
+    return Told(shot.span, tuple(describe(script, shot, rng) for _ in range(WAYS_TO_SAY)), without)
 
 
 def middles(duration: Fraction, rate: int) -> tuple[Fraction, ...]:

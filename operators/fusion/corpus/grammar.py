@@ -1,9 +1,10 @@
 """True sentences about a stretch of a made clip, put in one of many ways."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from fractions import Fraction
 
+from operators.fusion.clip import MODALITIES
 from operators.fusion.corpus.script import Line, Script, Shot, Thing, meeting
 from operators.timeline import Span
 
@@ -49,15 +50,15 @@ LEAST = Fraction(3, 5)
 BRIEF = ("flash", "bang", "beep", "glass")
 
 
-def describe(script: Script, shot: Shot, rng: random.Random) -> str:
-    """What is seen, read, heard and said in a shot, a sentence each."""
-    parts = [
-        _picture(shot, rng),
-        _effect(script, shot, rng),
-        _signs(script, shot, rng),
-        _lines(script, shot, rng),
-        _sounds(script, shot, rng),
-    ]
+def describe(script: Script, shot: Shot, rng: random.Random, has: Collection[str] = MODALITIES) -> str:
+    """What is seen, read, heard and said in a shot, a sentence each, as far as the modalities that one `has` tell it."""
+    parts = []
+    if "frames" in has:
+        parts += [_picture(shot, rng), _effect(script, shot, rng, has)]
+    if "words" in has:
+        parts += [_signs(script, shot, rng), _lines(script, shot, rng, has)]
+    if "sound" in has:
+        parts.append(_sounds(script, shot, rng, has))
     return " ".join(sentence(p) for p in parts if p)
 
 
@@ -100,11 +101,11 @@ def _picture(shot: Shot, rng: random.Random) -> str:
     return f"{opened}{'' if opened.endswith('and') or not opened else ','} {told}".strip()
 
 
-def _effect(script: Script, shot: Shot, rng: random.Random) -> str:
+def _effect(script: Script, shot: Shot, rng: random.Random, has: Collection[str]) -> str:
     effect = shot.effect
     if effect is None:
         return ""
-    if effect.span in script.strikes():
+    if _struck(script, shot, has):
         return rng.choice(("a flash and a bang come together", "there is a flash with a bang"))
     return rng.choice(HAPPENS[effect.kind])
 
@@ -114,55 +115,58 @@ def _signs(script: Script, shot: Shot, rng: random.Random) -> str:
     return f'{rng.choice(("the screen reads", "on the screen stands"))} "{texts[0]}"' if texts else ""
 
 
-def _lines(script: Script, shot: Shot, rng: random.Random) -> str:
-    told = [_line(script, line, rng) for line in script.lines if (line.span.start + line.span.end) / 2 in shot.span]
+def _struck(script: Script, shot: Shot, has: Collection[str]) -> bool:
+    """Whether a flash and a bang at once are told as one."""
+    return {"frames", "sound"} <= set(has) and shot.effect is not None and shot.effect.span in script.strikes()
+
+
+def _lines(script: Script, shot: Shot, rng: random.Random, has: Collection[str]) -> str:
+    told = [TOLD[line.kind](script, line, rng, has) for line in script.lines if (line.span.start + line.span.end) / 2 in shot.span]
     return " and ".join(told)
 
 
-def _line(script: Script, line: Line, rng: random.Random) -> str:
-    return TOLD[line.kind](script, line, rng)
-
-
-def _introduced(script: Script, line: Line, rng: random.Random) -> str:
+def _introduced(script: Script, line: Line, rng: random.Random, has: Collection[str]) -> str:
     return rng.choice((f"{line.name} speaks in the {line.place}", f"in the {line.place}, {line.name} says hello"))
 
 
-def _pointed(script: Script, line: Line, rng: random.Random) -> str:
+def _pointed(script: Script, line: Line, rng: random.Random, has: Collection[str]) -> str:
     seen, meant = script.shown(line), line.thing
     assert meant is not None
     named = f"the {meant.colour} {meant.shape}"
+    if "frames" not in has:
+        return f"someone speaks of {named}"
     if seen is None:
         return rng.choice((f"someone speaks of {named}, which is not there", f"someone names {named}, which is not to be seen"))
     way = "rests" if seen.way == "still" else f"moves {seen.way}"
     return rng.choice((f"someone points out {named}, which {way}", f"someone speaks of {named}, which {way}"))
 
 
-def _warned(script: Script, line: Line, rng: random.Random) -> str:
+def _warned(script: Script, line: Line, rng: random.Random, has: Collection[str]) -> str:
     return rng.choice((f"someone sends people away from the {line.place}", f"someone warns of the {line.place}"))
 
 
-def _read(script: Script, line: Line, rng: random.Random) -> str:
+def _read(script: Script, line: Line, rng: random.Random, has: Collection[str]) -> str:
     if script.reads(line):
         return rng.choice(("someone reads the text aloud", "the text is read aloud"))
     return rng.choice(("someone reads another text", "someone reads a text that is not on the screen"))
 
 
-def _chatted(script: Script, line: Line, rng: random.Random) -> str:
+def _chatted(script: Script, line: Line, rng: random.Random, has: Collection[str]) -> str:
     return rng.choice(("someone speaks", "a voice is heard"))
 
 
-TOLD: dict[str, Callable[[Script, Line, random.Random], str]] = {
+TOLD: dict[str, Callable[[Script, Line, random.Random, Collection[str]], str]] = {
     "introduce": _introduced, "point": _pointed, "warn": _warned, "read": _read, "chat": _chatted,
 }  # fmt: skip
 
 
-def _sounds(script: Script, shot: Shot, rng: random.Random) -> str:
+def _sounds(script: Script, shot: Shot, rng: random.Random, has: Collection[str]) -> str:
     heard = [h for h in script.heard if belongs(h.span, h.label, shot.span)]
-    struck = {f.start for f in script.strikes()}
-    if shot.effect and shot.effect.span.start in struck:
-        heard = [h for h in heard if h.label != "bang"]
-    labels = list(dict.fromkeys(h.label for h in sorted(heard, key=lambda h: h.span.start)))
+    struck = _struck(script, shot, has)
+    labels = list(dict.fromkeys(h.label for h in sorted(heard, key=lambda h: h.span.start) if not (struck and h.label == "bang")))
+    spoken = any(meeting(line.span, shot.span) for line in script.lines)
+    if spoken and "words" not in has and "speech" not in labels:
+        labels.append("speech")
     if labels:
         return " and ".join(rng.choice(SOUNDS[label]) for label in labels)
-    spoken = any(meeting(line.span, shot.span) for line in script.lines)
-    return "" if spoken or (shot.effect and shot.effect.span.start in struck) else rng.choice(NOTHING)
+    return "" if spoken or struck else rng.choice(NOTHING)

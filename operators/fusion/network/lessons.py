@@ -60,7 +60,9 @@ class Teacher:
         for n, example in enumerate(examples):
             if example.captions:
                 caption = rng.choice(example.captions)
-                told.append((n, caption.span, rng.choice(caption.texts)))
+                left = next((caption.without.get(missing, caption.texts) for missing in without[n]), caption.texts)
+                if text := rng.choice(left):
+                    told.append((n, caption.span, text))
             known = [q for q in example.questions if not q.needs & without[n]]
             asked += [(n, q) for q in rng.sample(known, min(QUESTIONS, len(known)))]
         prompts = [self.prompt(text) for _, _, text in told]
