@@ -2,7 +2,7 @@
 
 python tests/bench/fusion_real.py MODEL PAGE.html
 
-The clips are cut from files that judge the model (CAPSTREAM_MEDIA). Words are left out: what was heard and read is the recogniser's to find.
+The clips are cut from files that judge the model (CAPSTREAM_MEDIA). Words are left out: they are the recogniser's to find.
 """
 
 import os
