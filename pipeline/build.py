@@ -155,6 +155,7 @@ class PlannedStream:
                 made.append(make())
         return made
 
+
 def plan_streams(
     sources: Sequence[str], settings: Settings, cut: Cut, live: Settings | None = None, resident: bool = False
 ) -> tuple[list[PlannedStream], list[Outcome]]:

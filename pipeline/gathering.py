@@ -111,7 +111,7 @@ def _stills(path: Path) -> Iterator[Pixels]:
     with av.open(str(path)) as container:
         due = Fraction(0)
         for frame in container.decode(video=0):
-            at = frame.pts * Fraction(frame.time_base)
+            at = Fraction(0) if frame.time is None else Fraction(frame.time)
             if at >= due and (pixels := frame.to_ndarray(format="bgr24")).std() > FLAT:
                 due = at + EVERY_S
                 yield np.asarray(pixels, np.uint8)

@@ -1,6 +1,6 @@
 """The fusion model in a pipeline: one checkpoint that looks, listens, and tells of what was seen, heard and read."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -46,7 +46,7 @@ class FusionReader:
         import torch
 
         results: list[Any] = [None] * len(items)
-        kinds = {Glance: self._look, np.ndarray: self._listen, Window: self._read}
+        kinds: dict[type, Callable[[list[Any]], Sequence[Any]]] = {Glance: self._look, np.ndarray: self._listen, Window: self._read}
         try:
             for kind, tell in kinds.items():
                 chosen = [n for n, item in enumerate(items) if isinstance(item, kind)]

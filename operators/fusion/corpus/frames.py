@@ -80,7 +80,7 @@ def _look(shot: Shot, since: float, rng: np.random.Generator) -> Canvas:
     matrix = np.array([[scale * 2, 0, left], [0, scale * 2, top]], np.float32)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     seen = cv2.warpAffine(picture(shot.source), matrix, (FRAME_WIDTH, FRAME_HEIGHT), flags=flags, borderMode=cv2.BORDER_REFLECT_101)
-    return seen.astype(np.float32)
+    return np.asarray(seen, np.float32)
 
 
 def _draw(canvas: Canvas, thing: Thing, since: float, place: np.random.Generator) -> None:

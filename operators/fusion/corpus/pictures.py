@@ -41,7 +41,7 @@ def _noise(rng: np.random.Generator, octaves: int = 4) -> np.ndarray:
         grid = rng.random((3 * 2**n, 5 * 2**n)).astype(np.float32)
         total += cv2.resize(grid, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC) / 1.7**n
     low, high = total.min(), total.max()
-    return (total - low) / (high - low)
+    return np.asarray((total - low) / (high - low))
 
 
 def _painted(share: np.ndarray, colours: np.ndarray) -> Pixels:
@@ -70,7 +70,7 @@ def _along(rng: np.random.Generator) -> np.ndarray:
     """Position along a random direction, in pixels."""
     angle = rng.uniform(0, np.pi)
     y, x = np.mgrid[:HEIGHT, :WIDTH]
-    return x * np.cos(angle) + y * np.sin(angle)
+    return np.asarray(x * np.cos(angle) + y * np.sin(angle))
 
 
 def _stripes(rng: np.random.Generator) -> Pixels:

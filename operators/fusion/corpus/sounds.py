@@ -73,7 +73,7 @@ def _alarm(rng: np.random.Generator, at: Numbers) -> Numbers:
 
 def _beep(rng: np.random.Generator, at: Numbers) -> Numbers:
     edge = np.minimum(1, np.minimum(at, at[-1] - at) / 0.01)
-    return _tone(rng.uniform(500, 2800), at) * edge
+    return np.asarray(_tone(rng.uniform(500, 2800), at) * edge)
 
 
 def _bang(rng: np.random.Generator, at: Numbers) -> Numbers:
@@ -115,7 +115,7 @@ def _applause(rng: np.random.Generator, at: Numbers) -> Numbers:
 def _rain(rng: np.random.Generator, at: Numbers) -> Numbers:
     wash = coloured(rng, len(at), rng.uniform(0.1, 0.6), 300)
     drops = (rng.random(len(at)) < rng.uniform(0.001, 0.006)) * rng.standard_normal(len(at)) * 6 * wash.std()
-    return wash + drops
+    return np.asarray(wash + drops)
 
 
 def _music(rng: np.random.Generator, at: Numbers) -> Numbers:

@@ -32,7 +32,7 @@ def word(voice: str, text: str) -> Numbers:
             wave = _decoded(path.read_bytes())
     loud = np.flatnonzero(np.abs(wave) > QUIET * np.abs(wave).max())
     wave = wave[loud[0] : loud[-1] + 1]
-    return wave / np.sqrt(np.square(wave).mean())
+    return np.asarray(wave / np.sqrt(np.square(wave).mean()))
 
 
 def _said(command: list[str]) -> bytes:
@@ -43,7 +43,7 @@ def _said(command: list[str]) -> bytes:
 
 
 def _decoded(wav: bytes) -> Numbers:
-    with av.open(io.BytesIO(wav)) as container:
+    with av.open(io.BytesIO(wav), "r") as container:
         resampler = av.AudioResampler("flt", "mono", SOUND_RATE_HZ)
         parts = [out.to_ndarray()[0] for frame in container.decode(audio=0) for out in resampler.resample(frame)]
         parts += [out.to_ndarray()[0] for out in resampler.resample(None)]

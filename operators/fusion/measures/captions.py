@@ -64,7 +64,7 @@ def _meteor(said: Sequence[str], reference: Sequence[str]) -> float:
     precision, recall = len(pairs) / len(said), len(pairs) / len(reference)
     mean = precision * recall / (METEOR_ALPHA * precision + (1 - METEOR_ALPHA) * recall)
     chunks = 1 + sum(b != (a[0] + 1, a[1] + 1) for a, b in itertools.pairwise(pairs))
-    return mean * (1 - METEOR_GAMMA * (chunks / len(pairs)) ** METEOR_BETA)
+    return float(mean * (1 - METEOR_GAMMA * (chunks / len(pairs)) ** METEOR_BETA))
 
 
 def _aligned(said: Sequence[str], reference: Sequence[str]) -> list[tuple[int, int]]:

@@ -1,5 +1,6 @@
 """What a fusion model is made of."""
 
+from dataclasses import field
 from typing import Any
 
 from transformers import PreTrainedConfig
@@ -20,14 +21,14 @@ class FusionConfig(PreTrainedConfig):
     model_type = "capstream_fusion"
 
     fusion: str = "co_attention"
-    modalities: list[str] | None = None
-    """None: all."""
+    modalities: list[str] = field(default_factory=list)
+    """Empty: all."""
     frames: str | int = "own"
     sound: str | int = "own"
-    labels: list[str] | None = None
-    """None: those of `operators.fusion.labels`."""
-    thresholds: list[float] | None = None
-    """For each label the score from which it is an event; None: 0.5 for all."""
+    labels: list[str] = field(default_factory=list)
+    """Empty: those of `operators.fusion.labels`."""
+    thresholds: list[float] = field(default_factory=list)
+    """For each label the score from which it is an event; empty: 0.5 for all."""
     vocab_size: int = 1200
     hidden_size: int = 128
     num_attention_heads: int = 4

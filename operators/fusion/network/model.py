@@ -83,6 +83,7 @@ class FusionModel(PreTrainedModel):
         tokens = {}
         for name in self.config.modalities:
             if name == "words":
+                assert self.words is not None
                 x = self.words(self.embedding(clips.words.ids), clips.words.ids, clips.words.kinds)
                 tokens[name] = self._begun(name, Tokens(x, clips.words.times, clips.words.real), clips.seconds)
             else:
