@@ -11,14 +11,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from operators.errors import ConfigError, StorageError
+from operators.sources.manifest import decode_exact, encode_exact
 from operators.subtitles.formats.hls import PLAYLIST, SUFFIX
 from operators.subtitles.formats.hls_playlist import Listed, Playlist, Rendition, Variant, master
-from operators.timeline import exact
 from pipeline.hls_transport import Counters
 from pipeline.log import write_atomically
 
@@ -104,7 +103,7 @@ class HlsFolder:
         try:
             for name, data in segments:
                 write_atomically(self._folder / name, data)
-            write_atomically(self._folder / STATE, msgspec.json.encode(state, enc_hook=_encode))
+            write_atomically(self._folder / STATE, msgspec.json.encode(state, enc_hook=encode_exact))
             before, self.state = self.state, state
             self._list()
             for name in before.kept - state.kept:
@@ -136,7 +135,7 @@ class HlsFolder:
                 raise ConfigError(f"{self._folder} holds playlists that are not ours: choose a folder of its own")
             return new
         try:
-            state = msgspec.json.decode(path.read_bytes(), type=State, dec_hook=_decode)
+            state = msgspec.json.decode(path.read_bytes(), type=State, dec_hook=decode_exact)
         except msgspec.MsgspecError as e:
             raise StorageError(f"{path} is damaged ({e}): choose another folder") from e
         if state.stream != new.stream:
@@ -166,15 +165,3 @@ class HlsFolder:
         return StorageError(
             f"can not write {self._folder}: {error.strerror or error}; make room, then run the same command again: it goes on"
         )
-
-
-def _encode(value: Any) -> Any:
-    if isinstance(value, Fraction):
-        return exact(value)
-    raise NotImplementedError(f"{type(value)} in a state")
-
-
-def _decode(kind: type[Any], value: Any) -> Any:
-    if kind is Fraction:
-        return Fraction(value)
-    raise NotImplementedError(f"{kind} in a state")

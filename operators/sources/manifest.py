@@ -148,25 +148,27 @@ _NAMES = {cls: name for name, cls in KINDS.items()}
 
 def to_line(line: Line) -> bytes:
     """One line of JSON, its newline included."""
-    return msgspec.json.encode({_NAMES[type(line)]: line}, enc_hook=_encode) + b"\n"
+    return msgspec.json.encode({_NAMES[type(line)]: line}, enc_hook=encode_exact) + b"\n"
 
 
 def from_line(line: bytes) -> Line:
     [(name, content)] = msgspec.json.decode(line).items()
-    found: Line = msgspec.convert(content, KINDS[name], dec_hook=_decode)
+    found: Line = msgspec.convert(content, KINDS[name], dec_hook=decode_exact)
     return found
 
 
-def _encode(value: Any) -> Any:
+def encode_exact(value: Any) -> Any:
+    """For msgspec: instants as text."""
     if isinstance(value, Fraction):
         return exact(value)
-    raise NotImplementedError(f"{type(value)} in a manifest")
+    raise NotImplementedError(f"{type(value)} is not written")
 
 
-def _decode(kind: type[Any], value: Any) -> Any:
+def decode_exact(kind: type[Any], value: Any) -> Any:
+    """The other way."""
     if kind is Fraction:
         return Fraction(value)
-    raise NotImplementedError(f"{kind} in a manifest")
+    raise NotImplementedError(f"{kind} is not read")
 
 
 def segment_path(folder: Path, number: int, track: TrackKind) -> Path:
