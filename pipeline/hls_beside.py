@@ -65,9 +65,13 @@ class BesideMedia:
             header = theirs.headers[index]
             self._zeros = {part: _first_instant(self._address(listed.name), header and self._address(header)) - start}
         latest_s = self._seen_s[playlist.first + index] + self.delay_s
-        last = index + 1 < len(playlist.segments) and playlist.segments[index + 1].discontinuity
         span = Span(start, start + listed.duration)
-        return Piece(span, part, listed.discontinuity, last, self._zeros[part], 0.0, latest_s, self.number)
+        follows: Fraction | None = span.end
+        if index + 1 < len(playlist.segments):
+            follows = self._start(playlist, index + 1) if playlist.segments[index + 1].discontinuity else span.end
+        elif playlist.ended:
+            follows = None
+        return Piece(span, part, listed.discontinuity, follows, self._zeros[part], 0.0, latest_s, self.number)
 
     def read(self, piece: Piece, counters: Counters) -> bytes | None:
         return None

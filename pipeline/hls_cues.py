@@ -59,18 +59,23 @@ class CueFollower:
         """Whether every cue that begins before `until` is known."""
         return self.end is not None or (self._follower.watermark or ZERO) >= until + SETTLED
 
-    def take(self, span: Span, before: Fraction | None, final: bool) -> list[Cue]:
+    def take(self, span: Span, follows: Fraction | None, before: Fraction | None) -> list[Cue]:
         """What stands in the segment of a span, which is published now: the cues that are shown in it and, each with its own times, those
-        that came too late for the segments in front or lie where there are none; of the final one also all that lie behind it.
+        that came too late for the segments in front, and those that begin behind it where there is no media.
 
-        before: end of the segment that was published last; None: this is the first.
+        follows: where media goes on; None: nowhere. before: end of the segment that was published last; None: this is the first.
         """
         start_ms, end_ms = to_ms(span.start), to_ms(span.end)
-        behind = [] if before is None else [t for t in self._cues if t.cue.start_ms < start_ms]
-        late = [t for t in behind if t.number >= self.told.get(t.origin, 0)]
-        missed = [t for t in behind if t in late or t.cue.start_ms >= to_ms(before or ZERO)]
+        until_ms = None if follows is None else to_ms(follows)
+        late = [] if before is None else [t for t in self._cues if t.number >= self.told.get(t.origin, 0) and t.cue.start_ms < start_ms]
         self.late += len([t for t in late if t.cue.start_ms < to_ms(before or ZERO)])
-        taken = [t.cue for t in self._cues if overlaps(t.cue, start_ms, end_ms) or t in missed or (final and t.cue.start_ms >= end_ms)]
+        taken = [
+            t.cue
+            for t in self._cues
+            if overlaps(t.cue, start_ms, end_ms)
+            or t in late
+            or (t.cue.start_ms >= end_ms and (until_ms is None or t.cue.start_ms < until_ms))
+        ]
         for t in self._cues:
             self.told[t.origin] = max(self.told.get(t.origin, 0), t.number + 1)
         self._cues = [t for t in self._cues if end_of(t.cue) > end_ms]

@@ -54,7 +54,7 @@ class FileMedia:
             self._whole = next(self._reading, None) is None
         end = self._ends.get(self._kinds[0], ZERO) if self._whole else None
         border = next_border(self._at, self._keys, self._known, self.target, end)
-        return None if border is None else Piece(Span(self._at, border), 0, False, border == end, Fraction(LIFT))
+        return None if border is None else Piece(Span(self._at, border), 0, False, None if border == end else border, Fraction(LIFT))
 
     def read(self, piece: Piece, counters: Counters) -> bytes | None:
         start, end = piece.span.start or None, None if piece.last else piece.span.end

@@ -135,7 +135,7 @@ class HlsFollower:
         assert media is not None
         counters = dict(before.counters)
         data = media.read(piece, counters)
-        cues = self._cues.take(piece.span, before.at, final=piece.last and media.ended and self._cues.end is not None)
+        cues = self._cues.take(piece.span, piece.follows, before.at)
         listed = self._listed(piece, before.playlist)
         state = self._placed(piece).grown(listed, self._window, media.first_listed)
         state = replace(

@@ -27,8 +27,8 @@ class Piece:
     """Within one, media goes on without a break."""
     broken: bool
     """It does not go on where the one before ended."""
-    last: bool
-    """What follows does not go on where it ends, if anything does."""
+    follows: Fraction | None
+    """Where media goes on: at its end or, after a break, later; None where nothing is known to follow."""
     zero: Fraction
     """Seconds on the media's own clock at 0 of the timeline."""
     earliest_s: float = 0.0
@@ -36,6 +36,11 @@ class Piece:
     """On the monotonic clock: not before the one; from then on once all its cues are known, at the latest at the other."""
     number: int | None = None
     """In the playlist of another packager."""
+
+    @property
+    def last(self) -> bool:
+        """Nothing goes on where it ends."""
+        return self.follows != self.span.end
 
     @property
     def duration(self) -> Fraction:

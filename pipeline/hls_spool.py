@@ -67,7 +67,8 @@ class SpoolMedia:
             end = self._end(mine, over) if over or self._session_over else None
             border = next_border(self.at, [s.first for s in mine if s.key], mine[-1].first if mine else self.at, self.target, end)
             if border is not None:
-                return self._piece(self.at, border, mine, last=border == end)
+                after = following.first if following else None
+                return self._piece(Span(self.at, border), after if border == end else border, mine)
             if following is None or (mine and (end is None or self.at < end)):
                 return None
             self.at, self.session, self._broken = following.first, following.session, True
@@ -141,12 +142,12 @@ class SpoolMedia:
             return mine[-1].first if over else None
         return closed.last.get("picture", max(closed.last.values(), default=mine[-1].first))
 
-    def _piece(self, start: Fraction, border: Fraction, mine: Sequence[SegmentBegin], last: bool) -> Piece:
-        before = [s for s in mine if s.first <= border][-1]
-        came_s = before.arrival.monotonic_s + float(border - before.first) if before.arrival.boot == boot_id() else 0.0
+    def _piece(self, span: Span, follows: Fraction | None, mine: Sequence[SegmentBegin]) -> Piece:
+        before = [s for s in mine if s.first <= span.end][-1]
+        came_s = before.arrival.monotonic_s + float(span.end - before.first) if before.arrival.boot == boot_id() else 0.0
         due_s = came_s + self.delay_s
-        latest_s = due_s + PATIENCE_S if last else due_s
-        return Piece(Span(start, border), self.session, self._broken, last, Fraction(LIFT), due_s, latest_s)
+        latest_s = due_s if follows == span.end else due_s + PATIENCE_S
+        return Piece(span, self.session, self._broken, follows, Fraction(LIFT), due_s, latest_s)
 
     def _choose(self, session: Session) -> None:
         if self._tracks_of == session.number:

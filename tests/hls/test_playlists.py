@@ -156,10 +156,10 @@ def test_cues_stand_in_every_segment_that_they_are_shown_in(told, tmp_path):
     follower.poll()
     assert follower.complete(F(6))
     assert not follower.complete(F(7))
-    taken = [[c.lines[0] for c in follower.take(Span(F(n), F(n + 6)), F(n) or None, False)] for n in (0, 6)]
-    assert taken == [["Cue 0.", "Cue 1."], ["Cue 1."]]
+    assert [c.lines[0] for c in follower.take(Span(F(0), F(6)), F(6), None)] == ["Cue 0.", "Cue 1."]
     # The media has a hole up to 15.
-    assert [c.lines[0] for c in follower.take(Span(F(15), F(20)), F(12), False)] == ["Cue 2."]
+    assert [c.lines[0] for c in follower.take(Span(F(6), F(12)), F(15), F(6))] == ["Cue 1.", "Cue 2."]
+    assert follower.take(Span(F(15), F(20)), F(20), F(12)) == []
     assert (follower.late, follower.language, follower.sdh) == (0, "en", False)
 
 
@@ -167,14 +167,14 @@ def test_a_cue_that_comes_late_goes_into_the_next_segment_with_its_own_times(tol
     follower = CueFollower(tmp_path / "1")
     told((0, 1, 2))
     follower.poll()
-    follower.take(Span(F(0), F(6)), None, False)
+    follower.take(Span(F(0), F(6)), F(6), None)
     told((1, 3, 4))
     again = CueFollower(tmp_path / "1", dict(follower.told), follower.late)
     for one in (follower, again):
         one.poll()
-        assert [(c.start_ms, c.end_ms) for c in one.take(Span(F(6), F(12)), F(6), False)] == [(3000, 4000)]
+        assert [(c.start_ms, c.end_ms) for c in one.take(Span(F(6), F(12)), F(12), F(6))] == [(3000, 4000)]
         assert one.late == 1
-        assert one.take(Span(F(12), F(18)), F(12), False) == []
+        assert one.take(Span(F(12), F(18)), F(18), F(12)) == []
 
 
 def test_the_final_segment_holds_what_lies_behind_it(told, tmp_path):
@@ -184,7 +184,7 @@ def test_the_final_segment_holds_what_lies_behind_it(told, tmp_path):
     told()
     follower.poll()
     assert follower.end == 8
-    assert [c.start_ms for c in follower.take(Span(F(0), F(6)), None, True)] == [7000]
+    assert [c.start_ms for c in follower.take(Span(F(0), F(6)), None, None)] == [7000]
 
 
 def test_a_segment_stays_for_who_has_read_an_older_playlist(tmp_path):
