@@ -69,13 +69,8 @@ class CueFollower:
         until_ms = None if follows is None else to_ms(follows)
         late = [] if before is None else [t for t in self._cues if t.number >= self.told.get(t.origin, 0) and t.cue.start_ms < start_ms]
         self.late += len([t for t in late if t.cue.start_ms < to_ms(before or ZERO)])
-        taken = [
-            t.cue
-            for t in self._cues
-            if overlaps(t.cue, start_ms, end_ms)
-            or t in late
-            or (t.cue.start_ms >= end_ms and (until_ms is None or t.cue.start_ms < until_ms))
-        ]
+        behind = [t for t in self._cues if t.cue.start_ms >= end_ms and (until_ms is None or t.cue.start_ms < until_ms)]
+        taken = [t.cue for t in self._cues if overlaps(t.cue, start_ms, end_ms) or t in late or t in behind]
         for t in self._cues:
             self.told[t.origin] = max(self.told.get(t.origin, 0), t.number + 1)
         self._cues = [t for t in self._cues if end_of(t.cue) > end_ms]
