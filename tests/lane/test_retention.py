@@ -9,7 +9,7 @@ from operators.facts import Speech, Still
 from operators.records import Gap
 from pipeline import retention
 from pipeline.log import Header, LogFollower, LogWriter, committed_records, last_commit
-from pipeline.stream import _read_stills
+from pipeline.kept import KeptFiles
 
 HEADER = Header("film", 1, "look", {}, "source", "settings")
 
@@ -86,5 +86,5 @@ def test_a_narrator_is_given_the_stills_that_are_still_there(tmp_path: Path) -> 
         log.append("look.shots", Still(Fraction(second), bytes([second])))
     log.close()
     (tmp_path / "frames" / "0000002000.jpg").unlink()
-    stills = _read_stills(tmp_path, [Fraction(second) for second in (1, 2, 3)])
+    stills = KeptFiles(tmp_path)([Fraction(second) for second in (1, 2, 3)])
     assert [(s.at, s.jpeg) for s in stills] == [(1, b"\x01"), (3, b"\x03")]

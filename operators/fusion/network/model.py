@@ -147,6 +147,10 @@ class FusionModel(PreTrainedModel):
 TASKS = ("captions", "answers", "events", "matches")
 
 
+SLACK = 1e-3
+"""Of a cell: lengths in float32 and in float64 have the same grid."""
+
+
 def cells(seconds: float) -> int:
     """Of the events' grid, in a clip of that length: those whose middle lies in it."""
-    return max(1, int(seconds * EVENT_RATE + 0.5))
+    return max(1, int(seconds * EVENT_RATE + 0.5 + SLACK))
