@@ -8,8 +8,8 @@ import pytest
 from operators.facts import Speech, Still
 from operators.records import Gap
 from pipeline import retention
-from pipeline.log import Header, LogFollower, LogWriter, committed_records, last_commit
 from pipeline.kept import KeptFiles
+from pipeline.log import Header, LogFollower, LogWriter, committed_records, last_commit
 
 HEADER = Header("film", 1, "look", {}, "source", "settings")
 
