@@ -70,7 +70,7 @@ Item: TypeAlias = Frame | Samples | Gap | Entry
 class Ask:
     """A question of an operator to a model of the plan. The lane awaits the model, then calls `answer(ask, result)`.
 
-    model: the model's name in the plan: "vad", "speech", "voice", "text", "captioner", "frames", "sound", "fusion".
+    model: the model's name in the plan: "vad", "speech", "voice", "text", "captioner", "frames", "sound", "fusion", "translation".
     item: what the BatchOperator is given: self-contained, picklable.
     tag: whatever the operator wants to find again in `answer`; it never leaves the lane.
     blocking: the operator's state changes in `answer`: nothing is pushed to it until this ask is answered.

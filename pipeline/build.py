@@ -27,6 +27,7 @@ from operators.sources.spool_view import SpoolView
 from operators.sources.spooled import SpooledOptions, SpooledSource
 from operators.speech.channels import ChannelTranscriber
 from operators.speech.speakers import SpeakerTranscriber
+from operators.subtitles import SubtitleTranslator
 from operators.timeline import ZERO, clock, exact
 from operators.windows import Kept
 from pipeline.models import identify, resolve
@@ -146,7 +147,9 @@ class PlannedStream:
         made: list[StreamOperator] = []
         for c in chosen.values():
             kind: Callable[..., StreamOperator] = c.cls
-            make = partial(kind, c.options, *([kept] if c.cls in LOOKING_BACK else []))
+            given: list[Any] = [kept] if c.cls in LOOKING_BACK else []
+            given += [chosen["narrate.subtitles"].options] if c.cls is SubtitleTranslator else []
+            make = partial(kind, c.options, *given)
             if c.cls.origin == "listen.words" and self.source.speakers:
                 made.append(ChannelTranscriber(make, self.source.speakers))
             elif c.cls.origin == "listen.words" and by_voice is not None:
@@ -180,6 +183,7 @@ def plan_streams(
 def _planner(settings: Settings, cut: Cut, recording: SpoolOptions | None) -> Callable[[Named], PlannedStream]:
     lanes = choose_operators(settings)
     _check_speakers(lanes, settings)
+    _check_translations(lanes)
     _check_models(lanes, settings)
     fingerprint = _settings_fingerprint(lanes, settings, cut)
     return lambda n: PlannedStream(n.stream_id, _absolute(n.uri), cut, settings.source, lanes, fingerprint, recording)
@@ -211,6 +215,12 @@ def _check_speakers(lanes: Lanes, settings: Settings) -> None:
         raise ConfigError("listen.speakers tells who says the words, and there are none: set listen.words=true")
 
 
+def _check_translations(lanes: Lanes) -> None:
+    places = [c.place for c in lanes["narrate"]]
+    if "narrate.translations" in places and "narrate.subtitles" not in places:
+        raise ConfigError("narrate.translations are cut in the style of narrate.subtitles: set narrate.subtitles=true")
+
+
 def _check_models(lanes: Lanes, settings: Settings) -> None:
     for operator in (c for lane in lanes.values() for c in lane):
         for role in operator.cls.models:
@@ -218,9 +228,10 @@ def _check_models(lanes: Lanes, settings: Settings) -> None:
             if model is None:
                 origin = operator.cls.origin
                 raise ConfigError(f"{origin} asks a {role} model and the profile names none: set models.{role}.use, or {origin}=false")
-            language, known = getattr(operator.options, "language", ""), _known_languages(model)
-            if language and known is not None and language.split("-")[0].lower() not in known:
-                raise ConfigError(f"{model.place} does not know the language {language!r}: it knows {', '.join(sorted(known))}")
+            asked, known = [getattr(operator.options, "language", ""), *getattr(operator.options, "languages", ())], _known_languages(model)
+            for language in filter(None, asked):
+                if known is not None and language.split("-")[0].lower() not in known:
+                    raise ConfigError(f"{model.place} does not know the language {language!r}: it knows {', '.join(sorted(known))}")
 
 
 def _known_languages(model: ChosenModel) -> Collection[str] | None:

@@ -21,7 +21,7 @@ Progress: TypeAlias = Callable[[str], None]
 HERE = Path(__file__).parent
 FETCH_LIMIT_S = 1800
 PLAIN_WEIGHTS = re.compile(r"model(-\d+-of-\d+)?\.safetensors")
-HUB_FILES = (".json", ".txt", ".model", ".jinja", ".safetensors")
+HUB_FILES = (".json", ".txt", ".model", ".spm", ".jinja", ".safetensors")
 
 
 @dataclass(frozen=True, slots=True)

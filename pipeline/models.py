@@ -34,7 +34,7 @@ class Entry:
     name: str
     title: str
     role: str
-    """What operators ask it for: speech | voice | frames | sound | captioner; empty for a hub id."""
+    """What operators ask it for: speech | voice | frames | sound | captioner | translation; empty for a hub id."""
     licence: str
     size_mb: int | None
     sources: tuple[Source, ...]

@@ -20,7 +20,8 @@ from operators.speech.speakers import SpeakerTranscriber
 from operators.speech.vad import SileroVad
 from operators.speech.voices import VoiceEncoder
 from operators.speech.words import SpeechTranscriber
-from operators.subtitles import SubtitleCutter
+from operators.subtitles import SubtitleCutter, SubtitleTranslator
+from operators.translation import TRANSLATORS
 from operators.vision.features import FrameEncoder, FrameFeatures, SignalFeatures
 from operators.vision.shots import ShotDetector
 from operators.vision.text import ScreenText, TextReader
@@ -52,6 +53,7 @@ OPERATORS: dict[LaneName, dict[str, type[Any] | Choices]] = {
     },
     "narrate": {
         "subtitles": SubtitleCutter,
+        "translations": SubtitleTranslator,
         "captions": Describer,
         "fused_captions": FusedDescriber,
         **_detectors("narrate"),
@@ -68,6 +70,7 @@ MODELS: dict[str, Choices] = {
     "sound": {"transformers": SoundEncoder},
     "captioner": CAPTIONERS,
     "fusion": {"fusion": FUSION["model"]},
+    "translation": TRANSLATORS,
 }
 
 

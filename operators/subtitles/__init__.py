@@ -3,5 +3,6 @@
 from operators.subtitles.cutter import SubtitleCutter
 from operators.subtitles.formats import FORMATS, Cue
 from operators.subtitles.styles import Style, style
+from operators.subtitles.translated import SubtitleTranslator
 
-__all__ = ["FORMATS", "Cue", "Style", "SubtitleCutter", "style"]
+__all__ = ["FORMATS", "Cue", "Style", "SubtitleCutter", "SubtitleTranslator", "style"]

@@ -128,7 +128,7 @@ class SubtitleCutter:
 
     def _take(self, transcript: Transcript) -> None:
         """Add a transcript's words to the passage; one that can not go on with them is closed first."""
-        for word in _written(transcript):
+        for word in written_words(transcript):
             voice = Voice(word.language, transcript.speaker, transcript.degraded)
             last = self._passage.words[-1] if self._passage.words else None
             if last is None or voice != self._voice or word.start - last.end >= self._pause_s():
@@ -183,7 +183,7 @@ class SubtitleCutter:
         return self._track.rules(self._voice.language).pause
 
 
-def _written(transcript: Transcript) -> list[Word]:
+def written_words(transcript: Transcript) -> list[Word]:
     """The words as the text has them: what a recogniser parts but nobody writes apart ("self" and "-driving", "10" and "%") is one."""
     words: list[Word] = []
     at = 0

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-VOCABULARY = {"timeline", "media", "facts", "facts_json", "records", "protocols", "errors", "moments", "windows", "acoustics"}
+VOCABULARY = {
+    "timeline", "media", "facts", "facts_json", "records", "protocols", "errors", "moments", "windows", "sentences", "acoustics",
+}  # fmt: skip
 PROGRAM = {"pipeline", "ray", "asyncio", "kafka", "typer", "click", "argparse"}
 HEAVY = {
     "torch",

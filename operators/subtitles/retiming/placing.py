@@ -1,6 +1,5 @@
 """Times of the written words that were not heard, from those around them."""
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -11,13 +10,13 @@ from operators.facts import Word
 from operators.subtitles.formats.cue import Cue
 from operators.subtitles.retiming.clock import ClockFit
 from operators.subtitles.retiming.text import Token
+from operators.subtitles.spreading import over
 from operators.timeline import ZERO, Span, from_ms
 
 ALIKE = 3
 """Times as many other words that may be heard in the place of written ones."""
 LETTER = Fraction(1, 12)
 """A written word that was not heard takes so long a letter, where there is room."""
-SHORTEST = Fraction(1, 25)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,19 +83,7 @@ class Placing:
 
     def _over(self, run: range, heard: Sequence[Word]) -> dict[int, Span]:
         """Over the time in which something else is heard, by their letters, pauses left out."""
-        ends = [ZERO]
-        for word in heard:
-            ends.append(ends[-1] + max(word.end - word.start, SHORTEST))
-        letters = [len(self._tokens[n].text) for n in run]
-        spans, done = {}, 0
-        for n, count in zip(run, letters, strict=True):
-            places = [ends[-1] * Fraction(done + k, sum(letters)) for k in (0, count)]
-            k = min(bisect_right(ends, places[0]) - 1, len(heard) - 1)
-            last = max(k, min(bisect_left(ends, places[1]) - 1, len(heard) - 1))
-            start = heard[k].start + places[0] - ends[k]
-            spans[n] = Span(start, max(start, min(heard[last].start + places[1] - ends[last], heard[-1].end)))
-            done += count
-        return spans
+        return dict(zip(run, over([len(self._tokens[n].text) for n in run], heard), strict=True))
 
     def _beside(self, run: Sequence[int], at: Fraction, limit: Fraction | None, way: Literal[1, -1]) -> dict[int, Span]:
         """In one go behind `at` (or, the other way, before it), up to half of what is left until `limit`."""

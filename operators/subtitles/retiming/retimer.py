@@ -11,8 +11,9 @@ from operators.facts import Word
 from operators.subtitles.formats.cue import Cue
 from operators.subtitles.retiming.alignment import Pair, align
 from operators.subtitles.retiming.clock import ClockFit, fit_clock
-from operators.subtitles.retiming.placing import SHORTEST, Placing, Spoken, Timed, written
+from operators.subtitles.retiming.placing import Placing, Spoken, Timed, written
 from operators.subtitles.retiming.text import Token, keys_of, tokens_of
+from operators.subtitles.spreading import SHORTEST
 from operators.timeline import Span, from_ms, to_ms
 
 Found: TypeAlias = Literal["found", "near", "kept", "unspoken"]
