@@ -224,17 +224,19 @@ def export(
     video: Annotated[
         Path | None, typer.Option(metavar="FILE", help="For mux and burn: what the subtitles are put into. For hls: whose clock counts.")
     ] = None,
+    language: Annotated[str | None, typer.Option(metavar="L", help="Subtitles of a translation, as in de; without it, of what is said.")] = None,
 ) -> None:
     """Write one view of a stream to a file, made from its logs; mux and burn write a video with its subtitles, hls a folder of segments."""
-    from pipeline.views import export, export_hls, export_into
+    from pipeline.views import Finished, export, export_hls, export_into
 
+    finished = Finished(out, stream, language)
     if view in ("mux", "burn", "hls"):
         if video is None:
             raise ConfigError(f"{view} goes with a video: name it with --video FILE")
         if view == "hls":
-            return export_hls(out, stream, video, destination)
-        return export_into(out, stream, "mux" if view == "mux" else "burn", video, destination)
-    return export(out, stream, view, destination, timecode_of(rate, first))
+            return export_hls(finished, video, destination)
+        return export_into(finished, "mux" if view == "mux" else "burn", video, destination)
+    return export(finished, view, destination, timecode_of(rate, first))
 
 
 if __name__ == "__main__":

@@ -20,6 +20,9 @@ def hls(
     window: Annotated[int, typer.Option(metavar="S", help="Live: what the playlists list.")] = 120,
     name: Annotated[str, typer.Option(metavar="TEXT", help="Of the subtitles, as players show it.")] = "Subtitles",
     language: Annotated[str | None, typer.Option(metavar="L", help="Of the subtitles; without it, that of the first.")] = None,
+    translation: Annotated[
+        str | None, typer.Option(metavar="L", help="Subtitles of a translation, as in de; without it, of what is said.")
+    ] = None,
     default: Annotated[bool, typer.Option(help="Players show them unless told otherwise.")] = True,
     autoselect: Annotated[bool, typer.Option(help="Players show them to who speaks the language.")] = True,
     forced: Annotated[bool, typer.Option("--forced", help="They are for all viewers: what is said in other languages.")] = False,
@@ -34,4 +37,4 @@ def hls(
 
     rendition = Rendition(name, language, default, autoselect, forced, sdh)
     moved = Fraction(round(shift * 1000), 1000)
-    return execute(out, stream, folder, HlsOptions(segment, delay, window, beside, moved, video, rendition))
+    return execute(out, stream, folder, HlsOptions(segment, delay, window, beside, moved, video, rendition, translation))

@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
+from operators.protocols import Entry
 from operators.records import Caption, End
+from operators.subtitles import SubtitleTranslator
 from operators.subtitles.formats import Cue
 from operators.subtitles.formats.cue import end_of
 from operators.subtitles.formats.hls import overlaps
@@ -37,6 +39,8 @@ class CueFollower:
     language: str | None = None
     """Of the first cue."""
     sdh: bool = False
+    translation: str | None = None
+    """The language whose translation is followed; None: what is said."""
     end: Fraction | None = None
     """Where the stream has ended: nothing more is said."""
     _cues: list[Told] = field(default_factory=list)
@@ -48,12 +52,16 @@ class CueFollower:
     def poll(self) -> None:
         """Take up what is committed by now. Raises StorageError where the log is damaged."""
         for entry in self._follower.poll():
-            if isinstance(entry.value, Caption) and entry.value.kind in KINDS:
+            if isinstance(entry.value, Caption) and entry.value.kind in KINDS and self._wanted(entry):
                 self._cues.append(Told(entry.origin, entry.sequence, cue_of(entry.value)))
                 self.language = self.language or entry.value.language or None
                 self.sdh = self.sdh or entry.value.kind == "sdh"
             elif isinstance(entry.value, End):
                 self.end = entry.value.end
+
+    def _wanted(self, entry: Entry) -> bool:
+        into = entry.value.language if isinstance(entry.value, Caption) and entry.origin == SubtitleTranslator.origin else None
+        return into == self.translation
 
     def complete(self, until: Fraction) -> bool:
         """Whether every cue that begins before `until` is known."""

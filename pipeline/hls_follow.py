@@ -37,6 +37,8 @@ class HlsOptions:
     video: Path | None = None
     """Of a file: where it lies now."""
     rendition: Rendition = field(default_factory=Rendition)
+    translation: str | None = None
+    """The language whose translation is published; None: what is said."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.target_s <= 60:
@@ -54,7 +56,7 @@ class HlsFollower:
         self._stream_dir, self._folder, self._options = stream_dir, folder, options
         self._header: Header | None = None
         self._media: Media | None = None
-        self._cues = CueFollower(stream_dir)
+        self._cues = CueFollower(stream_dir, translation=options.translation)
         self._live = True
         self._changed = False
         """The generation has: what comes first does not go on from what was there."""
@@ -109,7 +111,7 @@ class HlsFollower:
             self._folder.state = state = replace(state, generation=generation, at=None, session=-1, told={})
         uri = _uri_of(place)
         self._live, self._header = is_live(uri), header
-        self._cues = CueFollower(place, dict(state.told), state.late)
+        self._cues = CueFollower(place, dict(state.told), state.late, translation=options.translation)
         if options.beside is not None:
             number = state.playlist.next if state.playlist.segments else None
             self._media = BesideMedia(options.beside, header.clock, options.delay_s, options.shift, number=number)

@@ -22,7 +22,8 @@ from pipeline.supervisor import supervise
 
 NOTHING, USAGE, PARTLY, INTERRUPTED = 1, 2, 3, 130
 SAID = {"listen.words": "transcript", "narrate.subtitles": "subtitle", "narrate.captions": "description"}
-"""What records of an origin are to people; those of all others are of events."""
+TRANSLATED = {"narrate.translations": "translated subtitle"}
+"""What records of an origin are to people, those of translations where there are any; those of all others are of events."""
 
 STATES = {"already": "complete before (--fresh runs it anew)", "interrupted": "interrupted (run it again to go on)"}
 
@@ -110,8 +111,9 @@ def _summary(outcome: Outcome, out: Path) -> str:
     said: Counter[str] = Counter()
     for origin, count in outcome.counts.items():
         if "." in origin:
-            said[SAID.get(origin, "event record")] += count
-    counts = ", ".join(f"{said[name]} {name}{'' if said[name] == 1 else 's'}" for name in (*SAID.values(), "event record"))
+            said[(SAID | TRANSLATED).get(origin, "event record")] += count
+    names = (*SAID.values(), *(name for name in TRANSLATED.values() if said[name]), "event record")
+    counts = ", ".join(f"{said[name]} {name}{'' if said[name] == 1 else 's'}" for name in names)
     state = STATES.get(outcome.state, outcome.state)
     return f"{outcome.stream_id}: {state}, {clock(outcome.position)}: {counts}; in {out / outcome.stream_id}"
 

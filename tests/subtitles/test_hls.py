@@ -9,7 +9,7 @@ from test_views import cue, write_log
 
 from operators.subtitles.formats import Cue, hls
 from pipeline.cli import execute
-from pipeline.views import export_hls
+from pipeline.views import Finished, export_hls
 
 CUES = [Cue(1000, 2000, ("one",), "c0"), Cue(5500, 6500, ("over the border",), "c1"), Cue(19_000, 20_000, ("last",), "c2")]
 
@@ -62,7 +62,7 @@ def test_cues_lie_on_the_clock_that_the_transport_stream_has(tmp_path, capsys):
     write_log(tmp_path / "out" / "film" / "0", "narrate", [("narrate.subtitles", cue(0, 1, 2, text="One."))])
     media = tmp_path / "film.ts"
     ffmpeg("-f", "lavfi", "-i", "color=black:s=320x180:r=25:d=3", "-c:v", "mpeg2video", "-bf", "0", "-output_ts_offset", "100", media)
-    export_hls(tmp_path / "out", "film", media, tmp_path / "hls")
+    export_hls(Finished(tmp_path / "out", "film"), media, tmp_path / "hls")
     text = (tmp_path / "hls" / "000000.vtt").read_text()
     mapped = int(re.search(r"MPEGTS:(\d+)", text)[1])
     first = ffmpeg("-copyts", "-i", media, "-map", "0:v", "-frames:v", "1", "-c", "copy", "-f", "framecrc", "-").decode().splitlines()[-1]

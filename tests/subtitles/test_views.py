@@ -10,7 +10,7 @@ from operators.errors import ConfigError, StorageError
 from operators.facts import Word
 from operators.records import Caption, Event, Model, Transcript
 from pipeline.log import Header, LogWriter
-from pipeline.views import VIEWS, export, latest_generation, write_views
+from pipeline.views import Finished, VIEWS, export, latest_generation, write_views
 
 
 def cue(n, start, end, kind="subtitle", text=None):
@@ -98,7 +98,7 @@ def test_nothing_but_the_views_is_left_and_writing_again_changes_nothing(film):
 
 def test_export_of_each_view(film):
     for view in VIEWS:
-        export(film, "film", view, film / f"out.{view}")
+        export(Finished(film, "film"), view, film / f"out.{view}")
     write_views(film / "film", film / "film" / "0")
     for view in ("jsonl", "vtt", "srt"):
         assert (film / f"out.{view}").read_bytes() == (film / "film" / f"film.{view}").read_bytes()
@@ -111,14 +111,14 @@ def test_the_latest_generation_is_exported(film):
     write_log(film / "film" / "10", "narrate", [("narrate.subtitles", cue(0, 1, 2, text="Newest."))])
     write_log(film / "film" / "9", "narrate", [("narrate.subtitles", cue(0, 1, 2, text="Older."))])
     assert latest_generation(film, "film").name == "10"
-    export(film, "film", "srt", film / "out.srt")
+    export(Finished(film, "film"), "srt", film / "out.srt")
     assert "Newest." in (film / "out.srt").read_text()
 
 
 def test_what_can_not_be_exported_is_said(film):
     with pytest.raises(ConfigError, match=r"no stream 'flim' in .*: one of film"):
-        export(film, "flim", "vtt", film / "out")
+        export(Finished(film, "flim"), "vtt", film / "out")
     with pytest.raises(ConfigError, match="can not export 'docx': one of jsonl, vtt"):
-        export(film, "film", "docx", film / "out")
+        export(Finished(film, "film"), "docx", film / "out")
     with pytest.raises(StorageError, match=r"can not write .*nowhere"):
-        export(film, "film", "vtt", film / "nowhere" / "out.vtt")
+        export(Finished(film, "film"), "vtt", film / "nowhere" / "out.vtt")

@@ -14,7 +14,7 @@ from operators.subtitles.retiming.text import tokens_of
 from operators.subtitles.spreading import over
 from operators.subtitles.translated.collecting import Said
 
-NEAR = Fraction(1, 5)
+NEAR = Fraction(3, 10)
 """Clauses end at the same place where that is at most so far apart, as shares of the letters of both."""
 
 
