@@ -224,7 +224,9 @@ def export(
     video: Annotated[
         Path | None, typer.Option(metavar="FILE", help="For mux and burn: what the subtitles are put into. For hls: whose clock counts.")
     ] = None,
-    language: Annotated[str | None, typer.Option(metavar="L", help="Subtitles of a translation, as in de; without it, of what is said.")] = None,
+    language: Annotated[
+        str | None, typer.Option(metavar="L", help="Subtitles of a translation, as in de; without it, of what is said.")
+    ] = None,
 ) -> None:
     """Write one view of a stream to a file, made from its logs; mux and burn write a video with its subtitles, hls a folder of segments."""
     from pipeline.views import Finished, export, export_hls, export_into

@@ -132,7 +132,8 @@ def subtitles(generation_dir: Path, language: str | None = None) -> Iterator[Cue
 
 def translations(generation_dir: Path) -> list[str]:
     """The languages that what is said was translated into."""
-    return sorted({r["language"] for r in committed_records(generation_dir / "narrate.jsonl") if r["type"] == "caption" and r["origin"] == TRANSLATED})
+    records = committed_records(generation_dir / "narrate.jsonl")
+    return sorted({r["language"] for r in records if r["type"] == "caption" and r["origin"] == TRANSLATED})
 
 
 def _descriptions(generation_dir: Path) -> Iterator[str]:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from fractions import Fraction as F
 
 import pytest
@@ -161,6 +162,18 @@ def test_cues_stand_in_every_segment_that_they_are_shown_in(told, tmp_path):
     assert [c.lines[0] for c in follower.take(Span(F(6), F(12)), F(15), F(6))] == ["Cue 1.", "Cue 2."]
     assert follower.take(Span(F(15), F(20)), F(20), F(12)) == []
     assert (follower.late, follower.language, follower.sdh) == (0, "en", False)
+
+
+@pytest.mark.parametrize(("translation", "expected"), [(None, ["Cue 0."]), ("de", ["Cue 1."]), ("fr", ["Cue 2."])])
+def test_one_language_is_followed(told, tmp_path, translation, expected):
+    told((0, 1, 2))
+    for n, language in ((1, "de"), (2, "fr")):
+        told.log.append("narrate.translations", replace(cue(n, 1, 2), language=language))
+    told(watermark=F(16))
+    follower = CueFollower(tmp_path / "1", translation=translation)
+    follower.poll()
+    assert [c.lines[0] for c in follower.take(Span(F(0), F(6)), None, False)] == expected
+    assert follower.language == (translation or "en")
 
 
 def test_a_cue_that_comes_late_goes_into_the_next_segment_with_its_own_times(told, tmp_path):

@@ -1,5 +1,6 @@
 import io
 import json
+from dataclasses import replace
 from fractions import Fraction as F
 
 import pysubs2
@@ -10,7 +11,7 @@ from operators.errors import ConfigError, StorageError
 from operators.facts import Word
 from operators.records import Caption, Event, Model, Transcript
 from pipeline.log import Header, LogWriter
-from pipeline.views import Finished, VIEWS, export, latest_generation, write_views
+from pipeline.views import VIEWS, Finished, export, latest_generation, write_views
 
 
 def cue(n, start, end, kind="subtitle", text=None):
@@ -73,6 +74,22 @@ def test_subtitle_files_hold_the_subtitles_alone(film):
         (1000, 2000, "Cue 0."),
         (6000, 7001, "Cue 1."),
     ]
+
+
+def test_translations_are_files_of_their_own(film):
+    into = [replace(cue(n, 1, 2, text=text), language=name) for n, (name, text) in enumerate([("de", "Eins."), ("fr", "Un.")])]
+    write_log(film / "film" / "0", "narrate", [("narrate.subtitles", cue(0, 1, 2)), *(("narrate.translations", c) for c in into)])
+    write_views(film / "film", film / "film" / "0")
+    shown = {name: [c.text for c in webvtt_py.read(film / "film" / f"film{name}.vtt")] for name in ("", ".de", ".fr")}
+    assert shown == {"": ["Cue 0."], ".de": ["Eins."], ".fr": ["Un."]}
+    assert (film / "film" / "film.de.srt").exists()
+    export(Finished(film, "film", "fr"), "ttml", film / "fr.ttml")
+    assert "Un." in (told := (film / "fr.ttml").read_text())
+    assert "Eins." not in told
+    with pytest.raises(ConfigError, match="film is not translated into 'es': one of de, fr"):
+        export(Finished(film, "film", "es"), "vtt", film / "es.vtt")
+    with pytest.raises(ConfigError, match="txt has no language: export one of vtt, srt"):
+        export(Finished(film, "film", "de"), "txt", film / "de.txt")
 
 
 def test_what_is_not_committed_is_not_shown(film):
