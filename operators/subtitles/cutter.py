@@ -90,7 +90,7 @@ class SubtitleCutter:
     def snapshot(self) -> tuple[Fraction | None, State]:
         return None, {
             "words": [fact_to_json(w) for w in self._passage.words],
-            "cuts": self._passage.cuts,
+            "cuts": [*self._passage.cuts],
             "speaker": self._voice.speaker,
             "named": self._speaker,
             "degraded": self._voice.degraded,

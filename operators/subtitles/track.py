@@ -180,7 +180,7 @@ class Track:
             "labels": [label_to_json(label) for label in self._labels],
             "spoken": None if self._spoken is None else exact(self._spoken),
             "before": None if self._before is None else exact(self._before),
-            "speakers": self._speakers,
+            "speakers": [*self._speakers],
             "next": self._next,
         }
 

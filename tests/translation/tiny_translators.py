@@ -1,6 +1,7 @@
 """Tiny checkpoints of the true architectures, with their true tokenizers, that have learnt a few sentences by heart."""
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,9 @@ def save_marian(out: Path, targets: tuple[str, ...] = ("de",)) -> Path:
     names = ["</s>", "<unk>", *codes, *pieces, "<pad>"]
     (out / "vocab.json").write_text(json.dumps({name: n for n, name in enumerate(names)}))
     spoken = {"source_lang": "en", "target_lang": targets[0] if len(targets) == 1 else "mul"}
-    tokenizer = MarianTokenizer(str(out / "source.spm"), str(out / "target.spm"), str(out / "vocab.json"), **spoken)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Recommended: pip install sacremoses")
+        tokenizer = MarianTokenizer(str(out / "source.spm"), str(out / "target.spm"), str(out / "vocab.json"), **spoken)
     pad = len(names) - 1
     config = MarianConfig(
         vocab_size=len(names), pad_token_id=pad, eos_token_id=0, decoder_start_token_id=pad, forced_eos_token_id=0, **SIZES
