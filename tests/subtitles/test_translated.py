@@ -130,8 +130,8 @@ def test_clauses_stay_with_theirs_and_pauses_are_left_out():
 @pytest.mark.parametrize("seed", range(2))
 def test_law(rules, seed):
     chance = random.Random(seed)
-    first = transcripts(babble(seed, 40), speaker="A")
-    second = segments([replace(w, start=w.start + 1, end=w.end + 1) for w in babble(seed + 50, 25)], chance.randint(2, 9))
+    first = transcripts(babble(seed, 16), speaker="A")
+    second = segments([replace(w, start=w.start + 1, end=w.end + 1) for w in babble(seed + 50, 10)], chance.randint(2, 9))
     items = log([*first, *(replace(t, speaker="B") for t in second)])
 
     def model(sentence):
@@ -140,7 +140,7 @@ def test_law(rules, seed):
         return Translation(" ".join(sentence.text[n : n + 3].strip() or "x" for n in range(0, len(sentence.text), 4)), 0.5)
 
     captions = [o for o in assert_law(translator("de", "fr", rules=rules), items, {"translation": model}) if isinstance(o, Caption)]
-    assert len(captions) > 10
+    assert len(captions) > 4
 
 
 def test_a_long_first_word_is_no_cue_that_ends_before_it_was_heard():
