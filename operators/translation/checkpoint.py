@@ -58,6 +58,9 @@ class Checkpoint:
             reason = (str(e).strip() or type(e).__name__).splitlines()[0]
             raise ModelUnavailable(f"no {architecture} model in {folder!r}: {reason}; narrate.translations=false needs none") from e
         self._model.to(device).eval()
+        # What comes first is said by sentence; and one that is cut off is not to look as if it had ended.
+        told = self._model.generation_config
+        told.forced_bos_token_id = told.forced_eos_token_id = told.max_length = None
         self._end, self._pad = self.tokenizer.eos_token_id, self.tokenizer.pad_token_id
 
     @property
@@ -97,8 +100,6 @@ class Checkpoint:
             do_sample=False,
             num_beams=beams,
             max_new_tokens=min(room, self.most_tokens - 1),
-            forced_bos_token_id=None,
-            forced_eos_token_id=None,
             logits_processor=[_starts_with([b.start for b in begun], beams)],
         )
         logits = self._model(**inputs, decoder_input_ids=tokens[:, :-1]).logits.float().log_softmax(-1)

@@ -1,6 +1,5 @@
 """Subtitles in other languages, with a translator that is a plain function."""
 
-import random
 from dataclasses import replace
 from fractions import Fraction as F
 from itertools import pairwise
@@ -127,11 +126,9 @@ def test_clauses_stay_with_theirs_and_pauses_are_left_out():
 
 
 @pytest.mark.parametrize("rules", ["netflix", "web", "live"])
-@pytest.mark.parametrize("seed", range(2))
-def test_law(rules, seed):
-    chance = random.Random(seed)
-    first = transcripts(babble(seed, 16), speaker="A")
-    second = segments([replace(w, start=w.start + 1, end=w.end + 1) for w in babble(seed + 50, 10)], chance.randint(2, 9))
+def test_law(rules):
+    first = transcripts(babble(0, 16), speaker="A")
+    second = segments([replace(w, start=w.start + 1, end=w.end + 1) for w in babble(50, 10)], 4)
     items = log([*first, *(replace(t, speaker="B") for t in second)])
 
     def model(sentence):

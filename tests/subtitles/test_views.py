@@ -78,8 +78,8 @@ def test_subtitle_files_hold_the_subtitles_alone(film):
 
 def test_translations_are_files_of_their_own(film):
     into = [replace(cue(n, 1, 2, text=text), language=name) for n, (name, text) in enumerate([("de", "Eins."), ("fr", "Un.")])]
-    write_log(film / "film" / "0", "narrate", [("narrate.subtitles", cue(0, 1, 2)), *(("narrate.translations", c) for c in into)])
-    write_views(film / "film", film / "film" / "0")
+    write_log(film / "film" / "1", "narrate", [("narrate.subtitles", cue(0, 1, 2)), *(("narrate.translations", c) for c in into)])
+    write_views(film / "film", film / "film" / "1")
     shown = {name: [c.text for c in webvtt_py.read(film / "film" / f"film{name}.vtt")] for name in ("", ".de", ".fr")}
     assert shown == {"": ["Cue 0."], ".de": ["Eins."], ".fr": ["Un."]}
     assert (film / "film" / "film.de.srt").exists()
