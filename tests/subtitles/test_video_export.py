@@ -7,7 +7,7 @@ from test_views import cue, write_log
 from operators.errors import ConfigError, SourceUnavailable
 from pipeline.cli import execute
 from pipeline.video_export import export_video, format_for
-from pipeline.views import export, export_into
+from pipeline.views import Finished, export, export_into
 
 NAMES = ["plain.mp4", "it's [a] name,with:all; %d of\\it.mp4"]
 
@@ -40,7 +40,7 @@ def video(path):
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
 def test_a_track_of_subtitles_beside_the_others(film, name, suffix):
     made = film / f"made{suffix}"
-    export_into(film / "out", "film", "mux", video(film / name), made)
+    export_into(Finished(film / "out", "film"), "mux", video(film / name), made)
     assert probe(made, "-show_entries", "stream=codec_type") == ["video", "audio", "subtitle"]
     assert probe(made, "-select_streams", "s", "-show_entries", "stream_tags=language") == ["eng"]
     got = pysubs2.SSAFile.from_string(ffmpeg("-i", made, "-map", "0:s", "-f", "srt", "-").decode(), format_="srt")
@@ -55,7 +55,7 @@ def test_a_track_of_subtitles_beside_the_others(film, name, suffix):
 @pytest.mark.parametrize("name", NAMES)
 def test_drawn_into_the_picture_while_it_is_said_and_not_else(film, name):
     made = film / "burnt.mp4"
-    export_into(film / "out", "film", "burn", video(film / name), made)
+    export_into(Finished(film / "out", "film"), "burn", video(film / name), made)
     assert probe(made, "-show_entries", "stream=codec_type") == ["video", "audio"]
     brightest = [
         max(ffmpeg("-ss", at, "-i", made, "-frames:v", "1", "-pix_fmt", "gray", "-f", "rawvideo", "-")) for at in (0.5, 1.5, 2.5, 3.5)
@@ -69,9 +69,9 @@ def test_what_can_not_be_done_is_said(film, capsys):
     with pytest.raises(ConfigError, match=r"a track of subtitles is written to .mp4, .m4v"):
         format_for("mux", film / "made.avi")
     with pytest.raises(ConfigError, match="is the video itself"):
-        export_into(film / "out", "film", "mux", source, source)
+        export_into(Finished(film / "out", "film"), "mux", source, source)
     with pytest.raises(SourceUnavailable, match="no such file"):
-        export_into(film / "out", "film", "mux", film / "gone.mp4", film / "made.mp4")
+        export_into(Finished(film / "out", "film"), "mux", film / "gone.mp4", film / "made.mp4")
     (film / "text.mp4").write_text("no video")
     with pytest.raises(SourceUnavailable, match=r"can not be written with subtitles: .*Invalid data"):
         export_video("mux", iter(["1\n00:00:00,000 --> 00:00:01,000\nOne\n"]), film / "text.mp4", film / "made.mp4", "en")
@@ -95,5 +95,5 @@ def test_timecode_is_said_by_those_that_have_it(film, capsys):
 
 def test_every_text_format_can_be_exported(film):
     for view in ("ttml", "ebuttd", "ass", "json"):
-        export(film / "out", "film", view, film / f"film.{view}")
+        export(Finished(film / "out", "film"), view, film / f"film.{view}")
         assert "One." in (film / f"film.{view}").read_text()
