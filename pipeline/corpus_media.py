@@ -15,6 +15,7 @@ from operators.media import SOUND_RATE_HZ, Pcm, Pixels
 
 FPS = 12
 SIZE = (480, 288)
+BLOCK = 4096
 
 
 def write_media(out: Path, corpus: Corpus) -> None:
@@ -53,11 +54,15 @@ def write_video(path: Path, pictures: Pixels, pcm: Pcm) -> None:
         video = container.add_stream("libx264" if "libx264" in av.codecs_available else "mpeg4", rate=FPS)
         video.width, video.height, video.pix_fmt = *SIZE, "yuv420p"
         sound = container.add_stream("flac", rate=SOUND_RATE_HZ, layout="mono")
-        for picture in pictures:
+        for n, picture in enumerate(pictures):
             large = cv2.resize(picture, SIZE, interpolation=cv2.INTER_CUBIC)
-            container.mux(video.encode(av.VideoFrame.from_ndarray(large, format="rgb24")))
-        heard = av.AudioFrame.from_ndarray((pcm * 32767).astype(np.int16)[None], format="s16", layout="mono")
-        heard.sample_rate = SOUND_RATE_HZ
-        container.mux(sound.encode(heard))
+            seen = av.VideoFrame.from_ndarray(large, format="rgb24")
+            seen.pts, seen.time_base = n, Fraction(1, FPS)
+            container.mux(video.encode(seen))
+        numbers = (pcm * 32767).astype(np.int16)[None]
+        for first in range(0, numbers.shape[1], BLOCK):
+            heard = av.AudioFrame.from_ndarray(np.ascontiguousarray(numbers[:, first : first + BLOCK]), format="s16", layout="mono")
+            heard.sample_rate, heard.pts, heard.time_base = SOUND_RATE_HZ, first, Fraction(1, SOUND_RATE_HZ)
+            container.mux(sound.encode(heard))
         for stream in (video, sound):
             container.mux(stream.encode(None))

@@ -101,11 +101,15 @@ def _model(request: Request, examples: Sequence[Example], labels: list[str]) -> 
     from operators.fusion.network.config import FusionConfig
     from operators.fusion.network.model import FusionModel
     from operators.fusion.network.tokenizer import Tokenizer
+    from operators.fusion.network.trainer import MODEL, STATE
 
     if request.base:
         return load(request.base)
-    size = request.model.get("vocab_size", FusionConfig().vocab_size)
-    tokenizer = Tokenizer.learned((t for e in examples for t in texts_of(e)), size)
+    if (request.out / STATE / "state.json").exists():
+        tokenizer = Tokenizer.load(request.out / MODEL)  # learned anew, pieces that are equally frequent may come out otherwise
+    else:
+        size = request.model.get("vocab_size", FusionConfig().vocab_size)
+        tokenizer = Tokenizer.learned((t for e in examples for t in texts_of(e)), size)
     rows = {n: int(track.rows.shape[1]) for n in ("frames", "sound") if (track := _track(examples, n)) is not None and track.rows.ndim == 2}
     try:
         config = FusionConfig(**{**request.model, **rows, "vocab_size": len(tokenizer), "labels": labels})

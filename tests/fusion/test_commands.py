@@ -4,10 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-import tiny_fusion
 
 from pipeline.cli import execute
-from pipeline.clip_cache import load_examples
 
 
 @pytest.fixture(scope="module")
@@ -76,26 +74,3 @@ def test_what_is_missing_is_one_line(tmp_path: Path, trained: Path, capsys: pyte
     assert execute(["train", str(tmp_path / "u"), "--data", str(tmp_path)]) == 2
     assert execute(["evaluate", str(tmp_path), "--data", str(tmp_path)]) == 1
     assert len(capsys.readouterr().err.splitlines()) == 3
-
-
-@pytest.mark.ffmpeg
-def test_clips_of_ones_own_train_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Made clips as videos with a manifest stand for anybody's."""
-    monkeypatch.setenv("CAPSTREAM_CACHE", str(tmp_path / "cache"))
-    assert execute(["corpus", str(tmp_path / "own"), "--clips", "2", "--no-voices", "--media"]) == 0
-    manifest = tmp_path / "own" / "manifest.jsonl"
-    read, made = load_examples(manifest, None, print), tiny_fusion.examples(2)
-    for own, other in zip(read, made, strict=True):
-        assert (own.events, own.questions) == (other.events, other.questions)
-        assert own.clip.frames is not None
-        assert other.clip.frames is not None
-        assert len(own.clip.frames.times) == len(other.clip.frames.times)
-        assert abs(own.clip.frames.rows.astype(int) - other.clip.frames.rows.astype(int)).mean() < 12
-    assert execute(["train", str(tmp_path / "t"), "--data", str(manifest), "--steps", "2", "--batch", "2", "--width", "32"]) == 0
-    assert (tmp_path / "t" / "model" / "model.safetensors").is_file()
-
-
-@pytest.mark.ray
-def test_two_workers_on_ray_train_one_model(corpus: Path, tmp_path: Path) -> None:
-    assert execute(train(tmp_path, corpus, "--workers", "2")) == 0
-    assert (tmp_path / "model" / "model.safetensors").is_file()
