@@ -158,7 +158,7 @@ def from_line(line: bytes) -> Line:
 
 
 def encode_exact(value: Any) -> Any:
-    """For msgspec: instants as text."""
+    """For msgspec, which asks for NotImplementedError of what a hook does not know: instants as text."""
     if isinstance(value, Fraction):
         return exact(value)
     raise NotImplementedError(f"{type(value)} is not written")

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from operators.errors import ModelError, ModelUnavailable, OutOfMemory
+from operators.errors import ModelError, OutOfMemory
 from operators.media import SOUND_RATE_HZ, Pcm
+from operators.speech.opening import open_checkpoint
 from operators.speech.pieces import WORD_BEGINS, same_language, sentences
 from operators.speech.recognition import HeardWord, Recognition, SpeechItem
 
@@ -56,19 +57,7 @@ class CtcRecogniser:
 
     def open(self, device: str, threads: int) -> None:
         """Raises ModelUnavailable."""
-        import torch
-        from transformers import AutoFeatureExtractor, AutoModelForCTC, AutoTokenizer, logging
-
-        torch.set_num_threads(threads)
-        logging.disable_progress_bar()
-        here = {"local_files_only": True, "trust_remote_code": False}
-        try:
-            dtype = getattr(torch, self.options.dtype)
-            model = AutoModelForCTC.from_pretrained(self.options.model, use_safetensors=True, dtype=dtype, **here)
-            self._extractor = AutoFeatureExtractor.from_pretrained(self.options.model, **here)
-            tokenizer = AutoTokenizer.from_pretrained(self.options.model, **here)
-        except (OSError, ValueError, AttributeError, RuntimeError) as e:
-            raise ModelUnavailable(f"{self.options.model!r} is no checkpoint with a CTC head that can be opened: {e}") from e
+        model, self._extractor, tokenizer = open_checkpoint("AutoModelForCTC", self.options, threads, "checkpoint with a CTC head")
         self._vocabulary = _Vocabulary(tokenizer, model.config.pad_token_id)
         self._model = model.to(device).eval()
 

@@ -14,6 +14,7 @@ import numpy as np
 from operators.errors import ModelError, ModelUnavailable, OutOfMemory
 from operators.media import SOUND_RATE_HZ, Pcm
 from operators.speech.alignment import Attention, follow
+from operators.speech.opening import open_checkpoint
 from operators.speech.pieces import WORD_BEGINS, same_language, sentences
 from operators.speech.recognition import HeardWord, Recognition, SpeechItem
 from operators.speech.whisper_text import trusted
@@ -49,19 +50,9 @@ class MoonshineRecogniser:
 
     def open(self, device: str, threads: int) -> None:
         """Raises ModelUnavailable."""
-        import torch
-        from transformers import AutoFeatureExtractor, AutoModelForSpeechSeq2Seq, AutoTokenizer, logging
-
-        torch.set_num_threads(threads)
-        logging.disable_progress_bar()
-        here = {"local_files_only": True, "trust_remote_code": False}
-        try:
-            dtype = getattr(torch, self.options.dtype)
-            model = AutoModelForSpeechSeq2Seq.from_pretrained(self.options.model, use_safetensors=True, dtype=dtype, **here)
-            self._extractor = AutoFeatureExtractor.from_pretrained(self.options.model, **here)
-            self._tokenizer = AutoTokenizer.from_pretrained(self.options.model, **here)
-        except (OSError, ValueError, AttributeError, RuntimeError) as e:
-            raise ModelUnavailable(f"{self.options.model!r} is no Moonshine checkpoint that can be opened: {e}") from e
+        model, self._extractor, self._tokenizer = open_checkpoint(
+            "AutoModelForSpeechSeq2Seq", self.options, threads, "Moonshine checkpoint"
+        )
         if not model.config.model_type.startswith("moonshine"):
             raise ModelUnavailable(f"{self.options.model!r} is a {model.config.model_type} checkpoint, not a Moonshine one")
         self._model = model.to(device).eval()
