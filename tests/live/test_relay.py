@@ -247,8 +247,7 @@ class TestTls:
         return context
 
     def test_playlists_that_name_addresses_in_full(self, certificate: Path, tmp_path: Path) -> None:
-        server = RollingHls(tmp_path / "hls", 12)
-        with http(server.answer, tls=self.context(certificate)) as port:
+        with RollingHls(tmp_path / "hls", 12) as server, http(server.answer, tls=self.context(certificate)) as port:
             server.elsewhere = f"https://localhost:{port}/"
             with recorded(f"https://localhost:{port}/live.m3u8", tmp_path / "spool"):
                 wait_until(lambda: len(lines(tmp_path / "spool", SegmentBegin)) > 1, 30)
