@@ -9,9 +9,9 @@ import numpy as np
 from operators.errors import ConfigError
 from operators.fusion.clip import LONGEST, SOUND_RATE, Clip, Example, Track
 from operators.fusion.corpus import FRAME_RATE
-from operators.fusion.listening import PACKETS, row
+from operators.fusion.listening import row
 from operators.fusion.pictures import small
-from operators.media import Frame, Samples, StreamInfo
+from operators.media import PACKET_RATE, Frame, Samples, StreamInfo
 from operators.protocols import FramesNeed, Source
 from operators.sources import open_source
 from operators.timeline import Span, cell
@@ -66,7 +66,7 @@ def _sound(source: Source, info: StreamInfo, span: Span, thinned: int) -> Track 
     with closing(source.samples(info, whole)) as items:
         for item in items:
             if isinstance(item, Samples):
-                heard.setdefault(item.index // PACKETS, []).append(item)
+                heard.setdefault(item.index * SOUND_RATE // PACKET_RATE, []).append(item)
     kept = [(Fraction(2 * n + 1, 2 * SOUND_RATE), row(n, packets)) for n, packets in sorted(heard.items()) if n % thinned == 0]
     kept = [(middle, r) for middle, r in kept if middle in span]
     return Track(np.stack([r for _, r in kept]), tuple(t for t, _ in kept)) if kept else None
