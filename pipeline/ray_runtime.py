@@ -1,8 +1,6 @@
 """The same plan on Ray: an actor for each stream, a pool of actors for each shared model. With `RAY_ADDRESS`, on that cluster."""
 
 import asyncio
-import logging
-import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -17,6 +15,7 @@ from operators.records import Model
 from pipeline.batching import ModelHost
 from pipeline.lane import Ask
 from pipeline.plan import ModelPlan, Outcome, RunSettings, StreamPlan, StreamProgress
+from pipeline.ray_cluster import connect
 from pipeline.stream import StreamStatus, run_stream
 from pipeline.supervisor import StreamLost
 from pipeline.telemetry import ModelStats
@@ -28,8 +27,6 @@ MODEL_PATIENCE_S = 120.0
 """How long a stream waits for a model whose actor died: it is restarted and loads its weights again."""
 STREAM_CPUS, MODEL_CPUS = 0.24, 0.01
 """A model asks for some, or Ray would also put it on nodes of no processors: a head, the one that serve stands on."""
-OBJECT_STORE_BYTES = 256 << 20
-"""Only packs of sound and a few stills cross processes."""
 
 
 class ModelActor:
@@ -120,7 +117,7 @@ class RayRuntime:
         self.places = 1
 
     async def start(self) -> None:
-        await asyncio.to_thread(_connect)
+        await asyncio.to_thread(connect)
         self.places = max(1, int(ray.cluster_resources().get("CPU", 1)))
         for plan in self._plans:
             if plan.shared:
@@ -165,18 +162,6 @@ async def _outcome(reference: Any) -> Outcome:
     except RayTaskError as e:
         raise e.cause from e
     return outcome
-
-
-def _connect() -> None:
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    # Ray gives its workers a niceness of 15: whatever else runs on the machine would come before the streams.
-    os.environ.setdefault("RAY_worker_niceness", "0")
-    if os.environ.get("RAY_ADDRESS"):
-        ray.init(log_to_driver=False, logging_level=logging.ERROR)
-    else:
-        # Not any cluster that happens to run on this machine: one of our own.
-        ray.init("local", include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR, object_store_memory=OBJECT_STORE_BYTES)
 
 
 def _actor(cls: type, **options: Any) -> Any:

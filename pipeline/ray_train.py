@@ -1,47 +1,73 @@
 """Training on several machines or GPUs through Ray Train: every worker takes its share of each step, gradients are averaged."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from operators.errors import ConfigError
+from operators.errors import CapstreamError, ConfigError
+
+if TYPE_CHECKING:
+    from operators.fusion.network.trainer import Workers
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    workers: int = 1
-    gpu: bool = False
-    storage: str = ""
+    workers: int
+    gpu: bool
+    storage: str
     """A folder that all machines share, for Ray's own records."""
 
 
-def train_on_ray(train: Callable[[Any], None], scale: Scale) -> None:
-    """Run `train(workers)` in each worker; `workers` is its `operators.fusion.network.trainer.Workers`.
+def train_on_ray(train: Callable[["Workers"], None], scale: Scale) -> None:
+    """Run `train` in each worker.
 
-    Raises ConfigError where Ray refuses, with its reason.
+    Raises ConfigError where Ray Train is not installed, and where a worker stops, with its reason.
     """
-    import ray
-    from ray.train import RunConfig, ScalingConfig
-    from ray.train.torch import TorchTrainer
-
-    if not ray.is_initialized():
-        ray.init(log_to_driver=False)
-    scaling = ScalingConfig(num_workers=scale.workers, use_gpu=scale.gpu)
-    run = RunConfig(storage_path=scale.storage) if scale.storage else RunConfig()
     try:
-        TorchTrainer(lambda: train(_workers()), scaling_config=scaling, run_config=run).fit()
-    except (ray.exceptions.RayError, RuntimeError, ValueError) as e:
-        cause = e.__cause__ or e
-        raise ConfigError(f"training on Ray stopped: {str(cause).strip().splitlines()[-1]}") from e
+        import ray
+        from ray.train import RunConfig, ScalingConfig, WorkerGroupError
+        from ray.train.torch import TorchTrainer
+    except ImportError as e:
+        raise ConfigError(f"several workers need Ray Train: pip install 'capstream[train]' ({e})") from e
+
+    from pipeline.ray_cluster import connect
+
+    own, what = connect(), "GPU" if scale.gpu else "CPU"
+    try:
+        there = int(ray.cluster_resources().get(what, 0))
+        if own and there < scale.workers:
+            raise ConfigError(f"{scale.workers} workers need a {what} each, and this machine has {there}: take fewer, or set RAY_ADDRESS")
+        scaling = ScalingConfig(num_workers=scale.workers, use_gpu=scale.gpu)
+        TorchTrainer(lambda: train(_workers()), scaling_config=scaling, run_config=RunConfig(storage_path=scale.storage)).fit()
+    except WorkerGroupError as e:
+        raise ConfigError(f"training on Ray stopped: {_reason(e.worker_failures)}") from e
+    finally:
+        ray.shutdown()
 
 
-def _workers() -> Any:
+def _reason(failures: Mapping[int, Exception]) -> str:
+    """The one of our own errors, if there is one: once a worker has stopped, the others lose it."""
+    lines = [str(failure).strip().splitlines()[-1] for _, failure in sorted(failures.items())]
+    ours = [line.partition(": ")[2] for line in lines if line.startswith(CapstreamError.__module__)]
+    return (ours or lines)[0]
+
+
+def _workers() -> "Workers":
     import ray.train
 
     from operators.fusion.network.trainer import Workers
 
     context = ray.train.get_context()
-    return Workers(context.get_world_rank(), context.get_world_size(), _average)
+    return Workers(context.get_world_rank(), context.get_world_size(), _average, _share)
+
+
+def _share(make: Callable[[], Any]) -> Any:
+    """What the first worker makes, in all of them."""
+    from torch import distributed
+
+    made = [make() if distributed.get_rank() == 0 else None]
+    distributed.broadcast_object_list(made)
+    return made[0]
 
 
 def _average(gradients: Iterable[Any]) -> None:

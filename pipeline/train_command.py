@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,13 +47,19 @@ def execute(request: Request) -> int:
     if request.workers:
         from pipeline.ray_train import Scale, train_on_ray
 
-        train_on_ray(
-            partial(train, request, options), Scale(request.workers, request.device == "cuda", str(request.out.absolute() / "ray"))
-        )
+        there = _absolute(request)
+        train_on_ray(partial(train, there, options), Scale(request.workers, request.device == "cuda", str(there.out / "ray")))
     else:
         train(request, options)
     print(request.out / "model")
     return 0
+
+
+def _absolute(request: Request) -> Request:
+    """For workers, which work in folders of their own."""
+    check, base, encoders = (path and path.absolute() for path in (request.check, request.base, request.encoders))
+    data = [path.absolute() for path in request.data]
+    return replace(request, out=request.out.absolute(), data=data, check=check, base=base, encoders=encoders)
 
 
 def train(request: Request, options: "TrainingOptions", workers: "Workers | None" = None) -> None:
@@ -67,7 +73,7 @@ def train(request: Request, options: "TrainingOptions", workers: "Workers | None
     torch.set_num_threads(max(1, cores() // (workers.count if request.workers else 1)))
     torch.manual_seed(options.seed)
     examples, held_out, labels = _examples(request, said)
-    model, tokenizer = _model(request, examples, labels)
+    model, tokenizer = workers.share(lambda: _model(request, examples, labels))
     model.to(request.device)
     trainer = Trainer(model, tokenizer, request.out, options, workers)
     said(f"{len(examples)} clips, {sum(p.numel() for p in model.parameters()) / 1e6:.1f} million weights, from step {trainer.state.step}")

@@ -32,14 +32,14 @@ class Clip:
 
 
 def spoken_clips(manifest: list[dict[str, Any]]) -> list[Clip]:
-    """Clips with a human text of what is said, by folder; other languages than English by language."""
+    """Clips with a human text of what is said; those in English by folder, the others by language."""
     clips = []
     for entry in manifest:
         path, truth = entry["path"], entry.get("ground_truth") or {}
         if entry["kind"] == "speech" and path.endswith((".wav", ".flac")) and isinstance(truth, dict) and truth.get("text"):
             folder = path.split("/")[1] if path.count("/") > 1 else "single clips"
             language = truth["language"]
-            clips.append(Clip(path, folder if language == "en" else "other languages", language, truth["text"]))
+            clips.append(Clip(path, folder if language == "en" else language, language, truth["text"]))
     return clips
 
 
@@ -65,9 +65,9 @@ def packets(pcm: Pcm) -> Iterator[Item]:
     return (Samples(n, pcm[n * PACKET_SAMPLES : (n + 1) * PACKET_SAMPLES]) for n in range(-(-len(pcm) // PACKET_SAMPLES)))
 
 
-def options_of(recogniser: str) -> SpeechOptions:
-    """As the profile that has this recogniser sets them."""
-    settings = load("offline" if recogniser == "pocketsphinx" else "cpu")
+def options_of(recogniser: str, live: bool = False) -> SpeechOptions:
+    """As the profile that has this recogniser sets them, for files or for live streams."""
+    settings = load("offline" if recogniser == "pocketsphinx" else "cpu", live=live)
     options = settings.listen.words
     assert isinstance(options, SpeechOptions)
     return options

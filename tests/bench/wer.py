@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,34 +29,28 @@ from operators.speech import RECOGNISERS
 from operators.speech.recognition import Recognition, SpeechItem
 from pipeline.models import cache_folder, resolve
 from tests.bench.checkpoint import make_checkpoint
+from tests.bench.live_speech import KINDS, LivePath
 from tests.bench.speech_media import MEDIA, Clip, SpeechPath, decode, from_source, options_of, packets, silent_clips, spoken_clips
 
 NORMAL = {"en": EnglishTextNormalizer({})}
 TALK = "video_speech/ai_campus_full_audio.mp3"
 ROUNDS = 3
+MEASURED = "faster_whisper"
+"""What is looked at more closely."""
 WITH_WEIGHTS = ("faster_whisper", "transformers", "pocketsphinx")
 """Recognisers whose weights can be had without a model hub."""
 HEAD = """# Speech
 
-Made by `python -m tests.bench.wer --write docs/speech.md`, one thread for each recogniser. WER: Whisper's own normaliser, as transformers
-carries it (without its list of British spellings). CPU: seconds of processor time for a second of sound. *direct*: the recogniser
-given the whole clip at once. *path*: the sound through its source, the voice gate, packs of speech and back to media time, as
-a run does it. *its own call*: faster-whisper's `transcribe` with word times and otherwise its defaults (beam 5, retries by chance).
+Made by `python -m tests.bench.wer --write docs/speech.md`, one thread for each recogniser. Error rates: of words, and in brackets of
+characters, after Whisper's own normaliser, as transformers carries it (without its list of British spellings). CPU: seconds of
+processor time for a second of sound. *direct*: the recogniser given the whole clip at once. *path*: the sound through its source, the voice
+gate, packs of speech and back to media time, as a run does it. *live*: word by word as it is spoken, as the `cpu` profile has it for
+live streams. *its own call*: faster-whisper's `transcribe` with word times and otherwise its defaults (beam 5, retries by chance).
 """
-
-
-@dataclass(slots=True)
-class Score:
-    meant: list[str] = field(default_factory=list)
-    said: list[str] = field(default_factory=list)
-
-    def add(self, clip: Clip, said: str) -> None:
-        normal = NORMAL.get(clip.language) or BasicTextNormalizer()
-        self.meant.append(normal(clip.text))
-        self.said.append(normal(said))
-
-    def __str__(self) -> str:
-        return f"{jiwer.wer(self.meant, self.said):.3f}"
+LIVE_HEAD = f"""Live words ({MEASURED}, a step of 1 s): seconds from the end of a word until it is shown, is certain, and stands in a
+transcript, median (95 %), on a clock on which sound and computation follow each other (`tests/bench/live_speech.py`); erasure: words taken
+back by the words of the transcripts; packs: error rates against what the path writes with all the sound at hand.
+"""
 
 
 @dataclass(slots=True)
@@ -64,30 +59,43 @@ class Column:
 
     name: str
     write: Callable[[str], str]
-    scores: dict[str, Score] = field(default_factory=lambda: defaultdict(Score))
-    invented: list[str] = field(default_factory=list)
+    said: dict[str, str] = field(default_factory=dict)
+    """By the path of the clip."""
     cpu_s: float = 0.0
     sound_s: float = 0.0
 
     def run(self, clips: list[Clip], silent: list[str]) -> None:
         for clip in clips:
             with self._clocked(clip.path):
-                said = self.write(clip.path)
-            for group in groups(clip):
-                self.scores[group].add(clip, said)
-        for path in silent:
-            self.invented += self.write(path).split()
+                self.said[clip.path] = self.write(clip.path)
+        self.said |= {path: self.write(path) for path in silent}
+
+    def rates(self, clips: list[Clip]) -> str:
+        return error_rates([(clip, self.said[clip.path]) for clip in clips])
 
     @contextmanager
     def _clocked(self, path: str) -> Iterator[None]:
         before = cpu_s()
         yield
         self.cpu_s += cpu_s() - before
-        self.sound_s += len(decode(path)) / SOUND_RATE_HZ
+        self.sound_s += length_s(path)
+
+
+def error_rates(said: list[tuple[Clip, str]]) -> str:
+    """Of words, and in brackets of characters."""
+    normals = [NORMAL.get(clip.language) or BasicTextNormalizer() for clip, _ in said]
+    texts = [
+        [normal(text) for normal, text in zip(normals, side, strict=True)] for side in zip(*((c.text, t) for c, t in said), strict=True)
+    ]
+    return f"{jiwer.wer(*texts):.3f} ({jiwer.cer(*texts):.3f})"
+
+
+def length_s(path: str) -> float:
+    return len(decode(path)) / SOUND_RATE_HZ
 
 
 def groups(clip: Clip) -> tuple[str, ...]:
-    return (clip.group, "all English") if clip.language == "en" else (clip.group,)
+    return (clip.group, "all English") if clip.language == "en" else (clip.group, "all others")
 
 
 def cpu_s() -> float:
@@ -135,20 +143,37 @@ def columns_of(name: str, recogniser: Any) -> list[Column]:
         Column(f"{name}, direct", lambda p: direct(recogniser, decode(p))),
         Column(f"{name}, path", lambda p: path.text(from_source(p))),
     ]
-    return columns + ([Column("its own call", lambda p: own_call(decode(p)))] if name == "faster_whisper" else [])
+    if name != MEASURED:
+        return columns
+    live = LivePath(recogniser, options_of(name, live=True))
+    columns.append(Column(f"{name}, live", lambda p: " ".join(live(from_source(p)).text)))
+    return [*columns, Column("its own call", lambda p: own_call(decode(p)))]
 
 
 def error_table(columns: list[Column], clips: list[Clip], silent: list[str]) -> str:
-    sizes: dict[str, list[int]] = defaultdict(list)
+    sets: dict[str, list[Clip]] = defaultdict(list)
     for clip in clips:
         for group in groups(clip):
-            sizes[group].append(len(clip.text.split()))
-    ordered = sorted(sizes, key=lambda g: (g == "other languages", g == "all English", g))
+            sets[group].append(clip)
+    ordered = sorted(sets, key=lambda g: (g == "all others", len(g) == 2, g == "all English", g))
     rows = [["set", "clips", "words", *(c.name for c in columns)]]
-    rows += [[g, str(len(sizes[g])), str(sum(sizes[g])), *(str(c.scores[g]) for c in columns)] for g in ordered]
-    rows.append(["words where nobody speaks", str(len(silent)), "0", *(str(len(c.invented)) for c in columns)])
+    rows += [[g, str(len(sets[g])), words_in(sets[g]), *(c.rates(sets[g]) for c in columns)] for g in ordered]
+    hours = sum(map(length_s, silent)) / 3600
+    invented = [sum(len(c.said[path].split()) for path in silent) for c in columns]
+    rows.append([f"words where nobody speaks, {hours * 60:.1f} min", str(len(silent)), "0", *map(str, invented)])
+    rows.append(["the same, an hour", "", "0", *(f"{n / hours:.0f}" for n in invented)])
     rows.append(["CPU", "", "", *(f"{c.cpu_s / c.sound_s:.3f}" for c in columns)])
     return table(rows)
+
+
+def file_table(columns: list[Column], clips: list[Clip]) -> str:
+    rows = [["file", "language", "words", *(c.name for c in columns)]]
+    rows += [[c.path.removeprefix("speech/"), c.language, words_in([c]), *(column.rates([c]) for column in columns)] for c in clips]
+    return table(rows)
+
+
+def words_in(clips: list[Clip]) -> str:
+    return str(sum(len(clip.text.split()) for clip in clips))
 
 
 def table(rows: list[list[str]]) -> str:
@@ -168,6 +193,39 @@ def word_times(name: str, recogniser: Any) -> str:
     return f"- {name}: {float(apart):.3f} s"
 
 
+def machine_times(recogniser: Any, manifest: list[dict[str, Any]]) -> str:
+    """How far the path's word times are from those of another recogniser (Leopard), for the words that both hear alike."""
+    path, apart = SpeechPath(recogniser, options_of(MEASURED)), dict[str, list[float]](start=[], end=[])
+    for entry in manifest:
+        theirs = (entry.get("ground_truth") or {}).get("words_machine") if isinstance(entry.get("ground_truth"), dict) else None
+        if not theirs:
+            continue
+        ours = [w for w in path(from_source(entry["path"])) if isinstance(w, Word)]
+        said, meant = [plain(w.text) for w in ours], [plain(w["w"]) for w in theirs]
+        for a, b, count in SequenceMatcher(None, said, meant, autojunk=False).get_matching_blocks():
+            for mine, other in zip(ours[a : a + count], theirs[b : b + count], strict=True):
+                apart["start"].append(abs(float(mine.start) - other["s"]))
+                apart["end"].append(abs(float(mine.end) - other["e"]))
+    told = [f"{name} {np.median(s):.2f} s (95 %: {np.quantile(s, 0.95):.2f} s)" for name, s in apart.items()]
+    return f"- {MEASURED} against Leopard's (a machine's too), {len(apart['start'])} words in four languages, median: {', '.join(told)}"
+
+
+def plain(word: str) -> str:
+    return "".join(c for c in word.lower() if c.isalnum())
+
+
+def live_table(recogniser: Any, clips: list[Clip]) -> str:
+    path = LivePath(recogniser, options_of(MEASURED, live=True))
+    sounds = {"the English clips one after another": long_stream(clips, 0, None)[0], f"`{Path(TALK).name}`": decode(TALK)}
+    rows = [["sound", "words", "shown", "certain", "in a transcript", "erasure", "packs"]]
+    for name, pcm in sounds.items():
+        heard, packed = path(packets(pcm)), SpeechPath(recogniser, options_of(MEASURED)).text(packets(pcm))
+        delays = ["{:.2f} ({:.2f})".format(*heard.quantiles(kind)) for kind in KINDS]
+        apart = error_rates([(Clip("", "", "en", packed), " ".join(heard.text))])
+        rows.append([name, str(len(heard.delays_s["transcript"])), *delays, f"{heard.erasure:.2f}", apart])
+    return table(rows)
+
+
 def long_stream(clips: list[Clip], seed: int, snr_db: float | None) -> tuple[Pcm, str]:
     """The English clips one after another at one loudness, pauses of 0.3 to 8 s between them, with real noise under them."""
     chance = random.Random(seed)
@@ -185,8 +243,10 @@ def long_stream(clips: list[Clip], seed: int, snr_db: float | None) -> tuple[Pcm
 
 def stream_table(name: str, recogniser: Any, clips: list[Clip]) -> str:
     path = SpeechPath(recogniser, options_of(name))
+    live = LivePath(recogniser, options_of(name, live=True))
     ways: dict[str, Callable[[Pcm], str]] = {
         "path": lambda pcm: path.text(packets(pcm)),
+        "live": lambda pcm: " ".join(live(packets(pcm)).text),
         "its own call": lambda pcm: own_call(pcm),
         "its own call, with its gate": lambda pcm: own_call(pcm, vad_filter=True),
     }
@@ -195,9 +255,9 @@ def stream_table(name: str, recogniser: Any, clips: list[Clip]) -> str:
         pcm, text = long_stream(clips, seed, snr_db)
         row = ["clean" if snr_db is None else f"noise at {snr_db:.0f} dB"]
         for write in ways.values():
-            score, before = Score(), cpu_s()
-            score.add(Clip("", "", "en", text), write(pcm))
-            row.append(f"{score} (CPU {(cpu_s() - before) / (len(pcm) / SOUND_RATE_HZ):.3f})")
+            before = cpu_s()
+            said = write(pcm)
+            row.append(f"{error_rates([(Clip('', '', 'en', text), said)])}, CPU {(cpu_s() - before) / (len(pcm) / SOUND_RATE_HZ):.3f}")
         rows.append(row)
     return table(rows)
 
@@ -235,18 +295,19 @@ def main() -> None:
     for column in columns:
         column.run(clips, silent)
     parts = [HEAD, error_table(columns, clips, silent)]
-    parts += ["", "Word times of the path against the recogniser's own, `jfk.flac`, the largest difference:", ""]
+    parts += ["", "Word times, on `jfk.flac` the largest difference of the path's from the recogniser's own:", ""]
     parts += [word_times(name, recogniser) for name, recogniser in recognisers.items()]
-    if "faster_whisper" in recognisers:
-        english = [c for c in clips if c.language == "en"]
-        parts += ["", "The English clips one after another, pauses of 0.3 to 8 s between them (faster-whisper):", ""]
+    if MEASURED in recognisers:
+        recogniser, english = recognisers[MEASURED], [c for c in clips if c.language == "en"]
         parts += [
-            stream_table("faster_whisper", recognisers["faster_whisper"], english),
+            machine_times(recogniser, manifest),
             "",
-            f"Speed on `{Path(TALK).name}`, the least of {ROUNDS} rounds:",
+            f"The English clips one after another, pauses of 0.3 to 8 s between them ({MEASURED}):",
             "",
         ]
-        parts += [speed_table("faster_whisper", recognisers["faster_whisper"])]
+        parts += [stream_table(MEASURED, recogniser, english), "", LIVE_HEAD, live_table(recogniser, english)]
+        parts += ["", f"Speed on `{Path(TALK).name}`, the least of {ROUNDS} rounds:", "", speed_table(MEASURED, recogniser)]
+    parts += ["", "## File by file", "", file_table(columns, clips)]
     text = "\n".join(parts) + "\n"
     print(text)
     if args.write:

@@ -74,3 +74,11 @@ def test_what_is_missing_is_one_line(tmp_path: Path, trained: Path, capsys: pyte
     assert execute(["train", str(tmp_path / "u"), "--data", str(tmp_path)]) == 2
     assert execute(["evaluate", str(tmp_path), "--data", str(tmp_path)]) == 1
     assert len(capsys.readouterr().err.splitlines()) == 3
+
+
+@pytest.mark.ray
+def test_two_workers_on_ray_train_one_model(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(train(tmp_path / "t", corpus, "--workers", "2")) == 0
+    assert (tmp_path / "t" / "model" / "model.safetensors").is_file()
+    assert execute(train(tmp_path / "u", corpus, "--workers", "99")) == 2
+    assert "99 workers need a CPU each" in capsys.readouterr().err

@@ -116,6 +116,11 @@ def test_workers_share_each_step() -> None:
     assert not shares[0] & shares[1]
 
 
+def test_more_workers_than_clips_have_nothing_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="9 workers share"):
+        Trainer(model(), tokenizer(), tmp_path, OPTIONS, Workers(0, 9)).run(examples(), (), print)
+
+
 def test_half_precision_learns(tmp_path: Path) -> None:
     assert math.isfinite(sum(run(tmp_path, replace(OPTIONS, precision="bfloat16")).state.smoothed.values()))
 

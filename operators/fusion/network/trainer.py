@@ -59,11 +59,13 @@ class TrainingOptions:
 
 @dataclass(frozen=True, slots=True)
 class Workers:
-    """Who trains together: this one of so many, and how gradients become the same everywhere."""
+    """Who trains together: this one of so many, and how weights and gradients become the same everywhere."""
 
     rank: int = 0
     count: int = 1
     average: Callable[[Iterable[Tensor]], None] = field(default=lambda gradients: None)
+    share: Callable[[Callable[[], Any]], Any] = field(default=lambda make: make())
+    """What the first worker makes is had by all."""
 
 
 Progress = Callable[[dict[str, float]], None]
@@ -90,8 +92,13 @@ class Trainer:
             self.state = load_state(folder / STATE, model, self._optimizer)
 
     def run(self, examples: Sequence[Example], held_out: Sequence[Example], progress: Progress) -> None:
-        """Until the last step. Raises ConfigError where the loss is no number or runs away; what was saved last is good."""
+        """Until the last step. Raises ConfigError where workers have nothing to do, and where the loss is no number or runs away; what was
+        saved last is good."""
         options, began = self.options, monotonic() - self.state.seconds
+        if (least := min(options.batch, len(examples))) < self.workers.count:
+            raise ConfigError(
+                f"{self.workers.count} workers share {least} clips a step: take fewer workers, or a larger batch of more clips"
+            )
         while self.state.step < options.steps:
             found = self._step(examples)
             self._watch(found)
