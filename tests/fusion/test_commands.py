@@ -1,11 +1,14 @@
 """`capstream corpus`, `train`, `evaluate` and `manifest`, as a user calls them, small."""
 
 import json
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
+import tiny_fusion
 
 from pipeline.cli import execute
+from pipeline.clip_cache import load_examples
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +77,28 @@ def test_what_is_missing_is_one_line(tmp_path: Path, trained: Path, capsys: pyte
     assert execute(["train", str(tmp_path / "u"), "--data", str(tmp_path)]) == 2
     assert execute(["evaluate", str(tmp_path), "--data", str(tmp_path)]) == 1
     assert len(capsys.readouterr().err.splitlines()) == 3
+
+
+@pytest.mark.ffmpeg
+def test_clips_of_ones_own_train_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made clips as videos with a manifest stand for anybody's. A manifest has milliseconds."""
+    monkeypatch.setenv("CAPSTREAM_CACHE", str(tmp_path / "cache"))
+    assert execute(["corpus", str(tmp_path / "own"), "--clips", "2", "--no-voices", "--media"]) == 0
+    manifest = tmp_path / "own" / "manifest.jsonl"
+    for own, made in zip(load_examples(manifest, None, print), tiny_fusion.examples(2), strict=True):
+        assert own.questions == made.questions
+        for mine, meant in zip(own.events or (), made.events or (), strict=True):
+            assert mine.label == meant.label
+            assert abs(mine.span.start - meant.span.start) < Fraction(1, 1000)
+            assert abs(mine.span.end - meant.span.end) < Fraction(1, 1000)
+        assert own.clip.frames is not None
+        assert made.clip.frames is not None
+        assert len(own.clip.frames.times) == len(made.clip.frames.times)
+        assert abs(own.clip.frames.rows.astype(int) - made.clip.frames.rows.astype(int)).mean() < 12
+    for steps in ("2", "30"):
+        assert execute(["train", str(tmp_path / "t"), "--data", str(manifest), "--steps", steps, "--batch", "2", "--width", "32"]) == 0
+    history = [json.loads(told) for told in (tmp_path / "t" / "history.jsonl").read_text().splitlines()]
+    assert history[-1]["captions"] < history[0]["captions"]
 
 
 @pytest.mark.ray
