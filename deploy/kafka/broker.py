@@ -156,7 +156,11 @@ def fetch_jars() -> Path:
             done = subprocess.run(["mvn", "-q", "-B", "-f", str(HERE / "pom.xml"), *goal], capture_output=True, text=True, check=False)
             if done.returncode:
                 raise BrokerError(f"Maven Central gives no broker: {(done.stdout + done.stderr)[-600:]}")
-            os.replace(f"{folder}/libs", libs)
+            try:
+                os.replace(f"{folder}/libs", libs)
+            except OSError:
+                if not libs.exists():  # else somebody fetched them at the same time
+                    raise
     return libs
 
 
