@@ -1,16 +1,22 @@
 """Moments to captions of kind description: one a shot, in the words of a captioner model."""
 
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from hashlib import sha256
 from typing import Any
 
+import msgspec
+import numpy as np
+
+from operators.captioners.novelty import CELLS, Look, look, without_repeats
 from operators.captioners.scene import Description, Scene
 from operators.errors import ModelError
-from operators.facts import Moment
+from operators.facts import Moment, Still
 from operators.moments import ORIGINS, MomentJoiner
 from operators.protocols import Ask, FactsNeed, Item, Output, State, Stills
 from operators.records import Caption, Evidence
+from operators.timeline import exact
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +29,33 @@ class DescriberOptions:
     """Most pictures of a moment that the captioner is shown and the caption names as its evidence."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """The latest caption, and what it was made of: what adjoins it and shows nothing else goes on with it."""
+
+    caption: Caption
+    look: Look | None
+    """Of the last picture that it tells of."""
+    seen: frozenset[str]
+    heard: frozenset[str]
+
+    def goes_on(self, moment: Moment, stills: list[Still]) -> bool:
+        """Nothing is said in the moment, and there is nothing else to be seen, read or heard."""
+        silent = not moment.words and self.seen == _seen(moment) and self.heard == _heard(moment)
+        return silent and bool(stills) and not without_repeats(stills, self.look)[0]
+
+    def revised(self, end: Fraction) -> "_Told":
+        return replace(self, caption=replace(self.caption, end=end, revision=self.caption.revision + 1))
+
+
 class Describer:
-    """A StreamOperator: entries of both lanes -> Caption records. Asks "captioner" with a `Scene` for each Moment."""
+    """A StreamOperator: entries of both lanes -> Caption records. Asks "captioner" with a `Scene` for each Moment, one after another: each
+    is told what was said of the one before.
+
+    A caption is revised (its `cue_id` again, with the next `revision` and a later end) instead of repeated: where a moment that
+    adjoins it shows nothing else, which is then not asked about, and where the captioner says the same again. Pictures that differ
+    little from the one before are not shown to the captioner.
+    """
 
     Options = DescriberOptions
     origin = "narrate.captions"
@@ -36,39 +67,84 @@ class Describer:
         self._stills = stills
         self._joiner = MomentJoiner(Fraction(str(options.shortest_s)), Fraction(str(options.patience_s)))
         self._next = 0
+        self._told: _Told | None = None
+        self._waiting: deque[Moment] = deque()
+        """Behind a moment that was asked about: never over a snapshot, for nothing is pushed meanwhile."""
 
     def push(self, item: Item) -> list[Output | Ask]:
-        return self._ask(self._joiner.push(item))
+        self._waiting += self._joiner.push(item)
+        return self._go_on()
 
     def answer(self, ask: Ask, result: Any) -> list[Output | Ask]:
-        if isinstance(result, ModelError) or not result.text:
-            return []
-        return [describe_scene(ask.item, result, ask.tag)]
+        scene, cue_id = ask.item, ask.tag
+        outputs: list[Output | Ask] = []
+        if not isinstance(result, ModelError) and result.text:
+            outputs.append(self._tell(scene, result, cue_id))
+        return outputs + self._go_on()
 
     def finish(self, at: Fraction) -> list[Output | Ask]:
-        return self._ask(self._joiner.finish(at))
+        self._waiting += self._joiner.finish(at)
+        return self._go_on()
 
     def hold(self) -> Fraction | None:
         return self._joiner.hold()
 
     def snapshot(self) -> tuple[Fraction | None, State]:
-        return None, {"next": self._next, "moments": self._joiner.snapshot()}
+        told = self._told and {
+            "caption": msgspec.to_builtins(self._told.caption, enc_hook=exact),
+            "look": None if self._told.look is None else self._told.look.tobytes().hex(),
+            "seen": sorted(self._told.seen),
+            "heard": sorted(self._told.heard),
+        }
+        return None, {"next": self._next, "told": told, "moments": self._joiner.snapshot()}
 
     def restore(self, state: State) -> None:
-        self._next = state["next"]
+        self._next, told = state["next"], state["told"]
+        if told:
+            caption = msgspec.convert(told["caption"], Caption, dec_hook=lambda _, value: Fraction(value))
+            seen, heard = frozenset(told["seen"]), frozenset(told["heard"])
+            shown = None if told["look"] is None else np.frombuffer(bytes.fromhex(told["look"]), np.uint8).reshape(CELLS)
+            self._told = _Told(caption, shown, seen, heard)
         self._joiner.restore(state["moments"])
 
     def refill(self, item: Item) -> None:
         raise AssertionError("facts are kept in the state: nothing is given again")
 
-    def _ask(self, moments: list[Moment]) -> list[Output | Ask]:
-        asks: list[Output | Ask] = []
-        for moment in moments:
+    def _go_on(self) -> list[Output | Ask]:
+        outputs: list[Output | Ask] = []
+        while self._waiting:
+            moment = self._waiting.popleft()
             instants = _spread([at for shot in moment.shots for at in shot.stills], self._most)
-            scene = Scene(moment, tuple(self._stills(instants)) if instants else ())
-            asks.append(Ask("captioner", scene, tag=f"{self.origin}-{self._next}"))
+            stills = list(self._stills(instants)) if instants else []
+            before = self._told if self._told and self._told.caption.end == moment.start else None
+            if before and before.goes_on(moment, stills):
+                self._told = before.revised(moment.end)
+                outputs.append(self._told.caption)
+                continue
+            scene = Scene(moment, tuple(without_repeats(stills)[0]), before.caption.text if before else "")
+            outputs.append(Ask("captioner", scene, tag=f"{self.origin}-{self._next}", blocking=True))
             self._next += 1
-        return asks
+            break
+        return outputs
+
+    def _tell(self, scene: Scene, said: Description, cue_id: str) -> Caption:
+        moment, before = scene.moment, self._told
+        if before and before.caption.end == moment.start and before.caption.text == said.text:
+            caption = before.revised(moment.end).caption
+        else:
+            caption = describe_scene(scene, said, cue_id)
+        self._told = _Told(caption, look(scene.stills[-1]) if scene.stills else None, _seen(moment), _heard(moment))
+        return caption
+
+
+def _seen(moment: Moment) -> frozenset[str]:
+    return frozenset(t.text for t in moment.seen)
+
+
+def _heard(moment: Moment) -> frozenset[str]:
+    """What kinds of sound there are, and whether anybody speaks."""
+    kinds = {s.tags[0] if s.tags else s.kind for s in moment.sounds}
+    return frozenset(kinds | ({"speech"} if moment.speech else set()))
 
 
 def _spread(instants: list[Fraction], most: int) -> list[Fraction]:

@@ -7,7 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from operators.captioners.prompts import prompt, tidy
+from operators.captioners.prompts import BEGUN, answered, prompt, tidy
 from operators.captioners.scene import Description, Scene
 from operators.errors import ModelError, ModelUnavailable, OutOfMemory
 from operators.facts import Still
@@ -26,9 +26,9 @@ class ImageTextOptions:
 class ImageTextCaptioner:
     """A BatchOperator: Scene -> Description, greedy, so that the same scene gives the same words on the same machine.
 
-    A model with a chat template is shown all stills of the scene, and told the words heard and seen; one without (BLIP, GIT) is shown the
-    middle one. A scene without stills has nothing to be seen: its description is empty. Confidence is the geometric mean of the
-    probabilities of the tokens said.
+    A model with a chat template is shown all stills of the scene, told what was heard, read and described before, and answers in JSON,
+    whose beginning is given: what is no JSON is a ModelError. One without (BLIP, GIT) is shown the middle still. A scene without stills has
+    nothing to be seen: its description is empty. Confidence is the geometric mean of the probabilities of the tokens said.
     """
 
     Options = ImageTextOptions
@@ -67,7 +67,7 @@ class ImageTextCaptioner:
             if pictures:
                 asked.append((n, pictures))
         if asked:
-            said = self._describe([prompt(items[n].moment) for n, _ in asked], [pictures for _, pictures in asked])
+            said = self._describe([prompt(items[n]) for n, _ in asked], [pictures for _, pictures in asked])
             for (n, _), description in zip(asked, said, strict=True):
                 results[n] = description
         return results
@@ -83,7 +83,7 @@ class ImageTextCaptioner:
         picture.thumbnail((self.options.picture_px, self.options.picture_px))
         return picture
 
-    def _describe(self, prompts: list[str], pictures: list[list[Any]]) -> list[Description]:
+    def _describe(self, prompts: list[str], pictures: list[list[Any]]) -> list[Description | ModelError]:
         import torch
 
         inputs = self._inputs(prompts, pictures).to(self._model.device, self._model.dtype)
@@ -114,13 +114,17 @@ class ImageTextCaptioner:
         texts = processor.tokenizer.apply_chat_template(
             chats, chat_template=processor.chat_template, add_generation_prompt=True, tokenize=False
         )
-        return processor(text=texts, images=pictures, padding=True, return_tensors="pt")
+        return processor(text=[text + BEGUN for text in texts], images=pictures, padding=True, return_tensors="pt")
 
-    def _read(self, tokens: Any, chances: Any) -> Description:
+    def _read(self, tokens: Any, chances: Any) -> Description | ModelError:
         last = next((n for n, token in enumerate(tokens.tolist()) if token in self._ends), None)
         length = len(tokens) if last is None else last + 1
         text = self._processor.decode(tokens[:length], skip_special_tokens=True)
-        return Description(tidy(text, finished=last is not None), float(chances[:length].mean().exp()))
+        understand = answered if self._processor.chat_template else tidy
+        try:
+            return Description(understand(text, last is not None), float(chances[:length].mean().exp()))
+        except ModelError as e:
+            return e
 
     @property
     def _ends(self) -> set[int | None]:

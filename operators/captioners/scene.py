@@ -11,6 +11,8 @@ class Scene:
 
     moment: Moment
     stills: tuple[Still, ...] = field(default=(), repr=False)
+    before: str = ""
+    """What was told of the moment that adjoins this one, if any."""
 
 
 @dataclass(frozen=True, slots=True)
