@@ -75,11 +75,16 @@ def line(value: dict[str, Any]) -> str:
     said = {
         "transcript": lambda: f"transcript  {value['text']}",
         "partial": lambda: f"…           {_words(value, stable=True)} | {_words(value, stable=False)}",
-        "caption": lambda: f"{value['kind']:<11} {value['text']}",
+        "caption": lambda: f"{value['kind']:<11} {value['text']}{_until(value)}",
         "event": lambda: f"event       {value['label']} {value['lifecycle']} ({value['source']}, {value['score']:.2f})",
     }[value["type"]]()
     plain = " ".join("".join(c if c.isprintable() else " " for c in said).split(" "))
     return f"{at}  {value['stream_id']:<16} {plain}"
+
+
+def _until(caption: dict[str, Any]) -> str:
+    """A caption that is revised still holds."""
+    return f" (still, at {clock(from_ms(caption['end_ms']))})" if caption["revision"] else ""
 
 
 def _words(partial: dict[str, Any], stable: bool) -> str:

@@ -81,6 +81,11 @@ def last_of_each(records: Iterable[Wire]) -> list[Wire]:
     return sorted(events.values(), key=lambda r: (r["start_ms"], r["event_id"]))
 
 
+def last_captions(records: Iterable[Wire]) -> list[Wire]:
+    """The last revision of each caption."""
+    return list({(r["origin"], r["cue_id"]): r for r in records if r["type"] == "caption"}.values())
+
+
 def name_of(record: Wire) -> str:
     return f"{record['origin']}/{record['sequence']}"
 
@@ -104,7 +109,7 @@ def _speech(e: Expectation, records: Sequence[Wire], exact: bool) -> Finding:
 
 def _caption(e: Expectation, records: Sequence[Wire]) -> Finding:
     """The description that overlaps most tells of the scene."""
-    told = [r for r in records if r["type"] == "caption" and r["kind"] == "description" and _overlap(e, r)]
+    told = [r for r in last_captions(records) if r["kind"] == "description" and _overlap(e, r)]
     if not told:
         return _missing(e)
     nearest = max(told, key=lambda r: (_overlap(e, r), r["sequence"]))

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from operators.records import Wire
 from operators.timeline import clock, from_ms
-from pipeline.demo.judge import Finding, last_of_each, name_of
+from pipeline.demo.judge import Finding, last_captions, last_of_each, name_of
 
 Row = tuple[int, int, str, str]
 """(start_ms, end_ms, what it is, what it says)"""
@@ -16,7 +16,7 @@ Row = tuple[int, int, str, str]
 def rows(records: Sequence[Wire]) -> dict[str, Row]:
     """Everything worth a line, by the name of its record."""
     said = {name_of(r): (r, "said", r["text"]) for r in records if r["type"] == "transcript"}
-    described = {name_of(r): (r, r["kind"], " / ".join(r["lines"] or [r["text"]])) for r in records if r["type"] == "caption"}
+    described = {name_of(r): (r, r["kind"], " / ".join(r["lines"] or [r["text"]])) for r in last_captions(records)}
     happened = {name_of(r): (r, "event", _event(r)) for r in last_of_each(records)}
     missed = {name_of(r): (r, "gap", f"{r['lane']}: {r['reason']}") for r in records if r["type"] == "gap"}
     return {name: (r["start_ms"], r["end_ms"], kind, text) for name, (r, kind, text) in {**said, **described, **happened, **missed}.items()}

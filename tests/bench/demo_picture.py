@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from operators.protocols import FramesNeed
 from operators.sources import open_source
 from operators.timeline import ZERO, Span
+from pipeline.demo.judge import last_captions
 
 WIDTH, LEFT, TILES, ROW = 1500, 130, 8, 30
 COLOURS = {"subtitle": "#dbe7ff", "description": "#e4f3e6", "text_on_screen": "#fff0cc", "siren": "#ffd9d4", "black": "#333333"}
@@ -48,7 +49,7 @@ def main() -> None:
 
 
 def _rows(records: list[dict[str, Any]]) -> list[tuple[str, list[list[tuple[int, int, str, str]]]]]:
-    captions = [r for r in records if r["type"] == "caption"]
+    captions = last_captions(records)
     last = {r["event_id"]: r for r in records if r["type"] == "event" and r["label"] != "speech"}
     events = [(r["start_ms"], r["end_ms"], r["text"] or r["label"], COLOURS.get(r["label"], "#ececec")) for r in last.values()]
     lines: list[list[tuple[int, int, str, str]]] = []

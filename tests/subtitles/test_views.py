@@ -124,6 +124,18 @@ def test_export_of_each_view(film):
     assert (film / "out.txt").read_text() == "[0:00:01.000] First.\n[0:00:06.000] Ann: Hello there.\n"
 
 
+def test_a_revised_description_stands_once(film):
+    first, other = cue(0, 1, 2, "description", "A street."), cue(1, 8, 9, "description", "A dog.")
+    told = [first, replace(first, end=F(5), revision=1), replace(first, end=F(8), revision=2), other]
+    write_log(film / "film" / "1", "narrate", [("narrate.captions", caption) for caption in told])
+    export(Finished(film, "film"), "descriptions", film / "out.vtt")
+    found = webvtt_py.from_buffer(io.StringIO((film / "out.vtt").read_text()))
+    assert [(d.start, d.end, d.text) for d in found] == [
+        ("00:00:01.000", "00:00:08.000", "A street."),
+        ("00:00:08.000", "00:00:09.000", "A dog."),
+    ]
+
+
 def test_the_latest_generation_is_exported(film):
     write_log(film / "film" / "10", "narrate", [("narrate.subtitles", cue(0, 1, 2, text="Newest."))])
     write_log(film / "film" / "9", "narrate", [("narrate.subtitles", cue(0, 1, 2, text="Older."))])
