@@ -4,6 +4,8 @@ import asyncio
 import os
 from collections.abc import Mapping, Sequence
 
+import psutil
+
 from operators.records import Model
 from pipeline.batching import ModelHost
 from pipeline.lane import Ask
@@ -26,6 +28,9 @@ class LocalRuntime:
     async def run(self, plan: StreamPlan, status: StreamStatus, stop: asyncio.Event) -> Outcome:
         models: dict[str, tuple[Model, Ask]] = {name: (host.plan.identity, host) for name, host in self._hosts.items()}
         return await run_stream(plan, self._settings, models, status, stop)
+
+    async def load(self) -> float:
+        return psutil.cpu_percent() / 100
 
     async def model_stats(self) -> Mapping[str, ModelStats]:
         return {name: host.stats for name, host in self._hosts.items()}

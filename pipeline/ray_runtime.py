@@ -2,11 +2,12 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+import psutil
 import ray
 from ray.exceptions import RayActorError, RayTaskError
 
@@ -83,6 +84,16 @@ class ModelPool:
                 await asyncio.sleep(RETRY_S)
 
 
+@dataclass(frozen=True, slots=True)
+class NodeLoad:
+    """What a stream sees of the machine that it is on."""
+
+    node: str
+    """Ray's id."""
+    load: float
+    """Share of its processors in use, 0-1."""
+
+
 class StreamActor:
     """Runs one stream, with the models that live beside it."""
 
@@ -95,14 +106,15 @@ class StreamActor:
         self._pools = pools
         self._status = StreamStatus(plan.stream_id)
         self._stop = asyncio.Event()
+        self._node = ray.get_runtime_context().get_node_id()
 
     async def run(self) -> Outcome:
         await asyncio.gather(*(host.open() for host in self._hosts.values()))
         models: dict[str, tuple[Model, Ask]] = {name: (host.plan.identity, host) for name, host in self._hosts.items()}
         return await run_stream(self._plan, self._settings, {**models, **self._pools}, self._status, self._stop)
 
-    async def progress(self) -> StreamProgress:
-        return self._status.progress()
+    async def progress(self) -> tuple[StreamProgress, NodeLoad]:
+        return self._status.progress(), NodeLoad(self._node, psutil.cpu_percent() / 100)
 
     async def stop(self) -> None:
         self._stop.set()
@@ -114,6 +126,8 @@ class RayRuntime:
         self._settings = settings
         self._pools: dict[str, tuple[Model, ModelPool]] = {}
         self._beside = [p for p in models if not p.shared]
+        self._loads: dict[str, NodeLoad] = {}
+        """By stream, as it said last."""
         self.places = 1
 
     async def start(self) -> None:
@@ -137,7 +151,7 @@ class RayRuntime:
                     told = True
                     actor.stop.remote()
                 with suppress(RayActorError):
-                    status.seen = await actor.progress.remote()
+                    status.seen, self._loads[plan.stream_id] = await actor.progress.remote()
                     status.state = "running"
             return await run
         except RayActorError as e:
@@ -146,6 +160,10 @@ class RayRuntime:
             stopping.cancel()
             run.cancel()
             ray.kill(actor)
+            self._loads.pop(plan.stream_id, None)
+
+    async def load(self) -> float:
+        return cluster_load(await asyncio.to_thread(ray.nodes), self._loads.values())
 
     async def model_stats(self) -> Mapping[str, ModelStats]:
         replicas = {f"{name}/{n}": actor for name, (_, pool) in self._pools.items() for n, actor in enumerate(pool.actors)}
@@ -154,6 +172,13 @@ class RayRuntime:
 
     async def close(self) -> None:
         await asyncio.to_thread(ray.shutdown)
+
+
+def cluster_load(nodes: Iterable[Mapping[str, Any]], loads: Iterable[NodeLoad]) -> float:
+    """Share of a cluster's processors in use, 0-1. `nodes`: as `ray.nodes` says them; one on which no stream is does nothing."""
+    cpus = {node["NodeID"]: node["Resources"].get("CPU", 0.0) for node in nodes if node["Alive"]}
+    used = {load.node: cpus.get(load.node, 0.0) * load.load for load in loads}
+    return float(sum(used.values()) / max(1.0, sum(cpus.values())))
 
 
 async def _outcome(reference: Any) -> Outcome:

@@ -16,7 +16,6 @@ from time import monotonic
 from typing import Any, Literal
 
 import msgspec
-import psutil
 
 from operators.errors import CapstreamError, ConfigError, StorageError
 from operators.sources.live import is_live
@@ -108,7 +107,7 @@ class Watch:
             say(f"metrics at http://{address}/metrics")
             try:
                 while not stop.is_set():
-                    await self._turn(supervisor, admission)
+                    await self._turn(supervisor, admission, await runtime.load())
                     self._models = await runtime.model_stats()
                     await _wait(stop, EVERY_S)
                 say("stopping")
@@ -119,14 +118,14 @@ class Watch:
             await runtime.close()
             self._tell([])
 
-    async def _turn(self, supervisor: Supervisor, admission: Admission) -> None:
+    async def _turn(self, supervisor: Supervisor, admission: Admission, load: float) -> None:
         wanted = self._wanted()
         gone, new = differences(self._running, wanted)
         await asyncio.gather(*map(supervisor.remove, gone))
         for stream_id in gone:
             del self._running[stream_id]
         self._refused = {name: (spec, why) for name, (spec, why) in self._refused.items() if wanted.get(name) == spec}
-        room = self._room(supervisor, admission)
+        room = self._room(supervisor, admission, load)
         waiting = []
         for stream_id in new:
             if stream_id in self._refused:
@@ -149,9 +148,9 @@ class Watch:
         waiting = [StreamProgress(name, "waiting", ZERO, None, None) for name in self._waiting]
         return [*supervisor.progress(), *refused, *waiting]
 
-    def _room(self, supervisor: Supervisor, admission: Admission) -> int:
+    def _room(self, supervisor: Supervisor, admission: Admission, load: float) -> int:
         live = [s.lag_s for s in supervisor.progress() if s.state in ("running", "restarting") and s.duration is None]
-        return admission.admit(monotonic(), psutil.cpu_percent() / 100, live)
+        return admission.admit(monotonic(), load, live)
 
     def _wanted(self) -> dict[str, StreamSpec]:
         """The fleet file, read again when it has changed, and what the control topic says upon it."""

@@ -40,6 +40,10 @@ class Runtime(Protocol):
         """Raises CapstreamError where the stream can not go on, StreamLost where its process died."""
         ...
 
+    async def load(self) -> float:
+        """Share of the processors in use, 0-1: of this machine, or of the cluster's."""
+        ...
+
     async def model_stats(self) -> Mapping[str, ModelStats]:
         """By model and replica, of those that streams share."""
         ...

@@ -35,6 +35,9 @@ class Script:
 
     async def start(self) -> None: ...
     async def close(self) -> None: ...
+    async def load(self) -> float:
+        return 0.0
+
     async def model_stats(self) -> Mapping[str, ModelStats]:
         return {}
 

@@ -90,3 +90,17 @@ def test_idle_streams_do_not_open_the_door_to_any_number() -> None:
     admission = Admission(places=2)
     admission.admit(0, 0.0, [])
     assert admission.admit(100, 0.0, [0.1]) == 42
+
+
+def test_the_load_of_a_cluster_is_that_of_its_processors() -> None:
+    from pipeline.ray_runtime import NodeLoad, cluster_load
+
+    nodes = [
+        {"NodeID": "head", "Alive": True, "Resources": {}},
+        {"NodeID": "large", "Alive": True, "Resources": {"CPU": 6.0}},
+        {"NodeID": "small", "Alive": True, "Resources": {"CPU": 2.0}},
+        {"NodeID": "lost", "Alive": False, "Resources": {"CPU": 8.0}},
+    ]
+    assert cluster_load(nodes, []) == 0.0
+    loads = [NodeLoad("large", 0.5), NodeLoad("small", 1.0), NodeLoad("small", 1.0), NodeLoad("lost", 1.0), NodeLoad("head", 1.0)]
+    assert cluster_load(nodes, loads) == (6 * 0.5 + 2 * 1.0) / 8
