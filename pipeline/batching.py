@@ -53,7 +53,10 @@ class ModelHost:
         while self._queue:
             if len(self._queue) < self.plan.batch and self.plan.age_s:
                 await asyncio.sleep(self.plan.age_s)
-            batch, self._queue = self._queue[: self.plan.batch], self._queue[self.plan.batch :]
+            waiting = [asked for asked in self._queue if not asked[1].done()]  # nobody waits for the others any more
+            batch, self._queue = waiting[: self.plan.batch], waiting[self.plan.batch :]
+            if not batch:
+                continue
             try:
                 results = await self._in_thread(self._call, [item for item, _ in batch])
             except Exception as e:

@@ -11,6 +11,7 @@ from operators.fusion.clip import Example
 from operators.fusion.store import read_store, split_in_shards, write_shard
 from pipeline.clip_manifest import ClipLine, read_manifest
 from pipeline.clip_reading import read_clip
+from pipeline.file_lock import locked
 from pipeline.models import cache_folder
 
 SHARD = 20
@@ -33,6 +34,12 @@ def load_examples(path: Path, labels: Collection[str] | None, progress: Callable
 
 def _of_manifest(path: Path, lines: Sequence[ClipLine], progress: Callable[[str], None]) -> list[Example]:
     folder = cache_folder() / "clips" / _digest(path, lines)
+    with locked(folder):  # several workers of a training read the same clips
+        _fill(folder, path, lines, progress)
+    return read_store(folder)
+
+
+def _fill(folder: Path, path: Path, lines: Sequence[ClipLine], progress: Callable[[str], None]) -> None:
     missing = [(name, members) for name, members in split_in_shards(len(lines), SHARD) if not (folder / name).exists()]
     faults: list[str] = []
 
@@ -51,7 +58,6 @@ def _of_manifest(path: Path, lines: Sequence[ClipLine], progress: Callable[[str]
                 progress(f"{path}: {members.stop} of {len(lines)} clips read")
     if faults:
         raise ConfigError(f"{path}: {len(faults)} of {len(lines)} clips can not be read. {'; '.join(faults)}")
-    return read_store(folder)
 
 
 def _digest(path: Path, lines: Sequence[ClipLine]) -> str:

@@ -9,9 +9,9 @@ from zlib import crc32
 import msgspec
 
 from operators.errors import StorageError
+from pipeline.generations import Generation
 from pipeline.kafka_checkpoint import Checkpoint, Lane
 from pipeline.log import Commit, Header, begin_log, commit_from_json, write_atomically
-from pipeline.stream import Generation
 
 
 def generations(folder: Path) -> list[int]:

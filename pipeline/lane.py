@@ -187,8 +187,13 @@ class Lane:
         while (run := self._overloaded()) is not None and not stop.is_set():
             if self._pace.live:
                 self._drop_oldest(run)
+                # What is asked next is to have time: else a model that is always too slow would never answer in time.
+                while self._asks(run) and self.position - run.oldest > self._pace.behind / 2:
+                    self._drop_oldest(run)
             else:
                 await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED, timeout=self._pace.commit_s)
+                self._write_complete()
+                self._commit_in_time()
             self._check()
         self._check()
         self._commit_in_time()
@@ -197,6 +202,9 @@ class Lane:
         """An operator that waits for answers and is too far behind."""
         asking = {id(run): run for task, (run, _) in self._tasks.items() if not task.done()}.values()
         return next((r for r in asking if r.in_flight > self._pace.items or self.position - r.oldest > self._pace.behind), None)
+
+    def _asks(self, run: OperatorRun) -> bool:
+        return any(asking is run and not task.done() for task, (asking, _) in self._tasks.items())
 
     def _drop_oldest(self, behind: OperatorRun) -> None:
         task, asked = next((task, asked) for task, (run, asked) in self._tasks.items() if run is behind and not task.done())

@@ -10,7 +10,8 @@ from operators.records import Model
 from pipeline.batching import ModelHost
 from pipeline.lane import Ask
 from pipeline.plan import ModelPlan, Outcome, RunSettings, StreamPlan
-from pipeline.stream import StreamStatus, run_stream
+from pipeline.stream import run_stream
+from pipeline.stream_status import StreamStatus
 from pipeline.telemetry import ModelStats
 
 

@@ -5,7 +5,6 @@ A model is named by a catalogue entry ("whisper-base"), a local directory, or a 
 safetensors or CTranslate2's own format, never pickles, and nothing that wants code of its own to be run is accepted.
 """
 
-import fcntl
 import functools
 import json
 import os
@@ -13,14 +12,13 @@ import re
 import shutil
 import tempfile
 import tomllib
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from operators.errors import ConfigError, ModelUnavailable, StorageError
 from pipeline.fetching import HERE, HubSource, PackagesSource, Progress, Source, remote_code, sha256, weights
+from pipeline.file_lock import locked
 
 RECORD = "capstream-model.json"
 """Beside a fetched model's files: what they came from, and for each its SHA-256, size and time as they were verified."""
@@ -80,7 +78,7 @@ def resolve(name: str, progress: Progress = lambda line: None) -> Path:
         return _accept(entry, name)
     folder = entry.folder
     if not (folder / RECORD).is_file():
-        with _lock(folder):
+        with locked(folder):
             if not (folder / RECORD).is_file():
                 _fetch(entry, folder, progress)
     if faults := _faults(folder, changed_only=True):
@@ -115,7 +113,7 @@ def remove(name: str) -> bool:
     entry = _find(name)
     if isinstance(entry, Path):
         raise ConfigError(f"{name} is a directory of yours, not a fetched model: capstream does not remove it")
-    with _lock(entry.folder):
+    with locked(entry.folder):
         there = entry.folder.exists()
         shutil.rmtree(entry.folder, ignore_errors=True)
     return there
@@ -200,15 +198,3 @@ def _faults(folder: Path, changed_only: bool) -> list[str]:
         if (got := sha256(path)) != kept["sha256"]:
             faults.append(f"{name} has SHA-256 {got}, expected {kept['sha256']}")
     return faults
-
-
-@contextmanager
-def _lock(folder: Path) -> Generator[None]:
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        file = folder.with_name(f"{folder.name}.lock").open("w")
-    except OSError as e:
-        raise StorageError(f"the model cache {folder.parent} can not be written: {e}; set CAPSTREAM_CACHE to another folder") from e
-    with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

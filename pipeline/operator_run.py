@@ -41,6 +41,8 @@ class _Push:
     """The least end that its outputs may have."""
     end: Fraction
     outputs: list[Output | Asked] = field(default_factory=list)
+    lost: bool = False
+    """Its Gap is stated."""
 
 
 class OperatorRun:
@@ -113,8 +115,9 @@ class OperatorRun:
         """The model's result, or the ModelError of an item that can not be done: it becomes a Gap of the lane, unless the ask was
         optional."""
         outputs: list[Output | Ask] = []
-        if isinstance(result, ModelError) and not asked.ask.optional:
-            push = asked.push
+        push = asked.push
+        if isinstance(result, ModelError) and not asked.ask.optional and not push.lost:
+            push.lost = True
             reason = "dropped_overload" if isinstance(result, ModelOverloaded) else "model_error"
             outputs.append(Gap(min(push.hold, push.end), push.end, self._lane, reason, result.message))
         outputs += self.operator.answer(asked.ask, result)

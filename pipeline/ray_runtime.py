@@ -2,22 +2,24 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-import psutil
 import ray
 from ray.exceptions import RayActorError, RayTaskError
 
 from operators.errors import ModelUnavailable
 from operators.records import Model
 from pipeline.batching import ModelHost
+from pipeline.generations import already
 from pipeline.lane import Ask
+from pipeline.node_load import NodeLoad, NodeMeter, cluster_load
 from pipeline.plan import ModelPlan, Outcome, RunSettings, StreamPlan, StreamProgress
 from pipeline.ray_cluster import connect
-from pipeline.stream import StreamStatus, run_stream
+from pipeline.stream import run_stream
+from pipeline.stream_status import StreamStatus
 from pipeline.supervisor import StreamLost
 from pipeline.telemetry import ModelStats
 
@@ -35,14 +37,15 @@ class ModelActor:
 
     def __init__(self, plan: ModelPlan) -> None:
         self._host = ModelHost(plan)
+        self._meter = NodeMeter(ray.get_runtime_context().get_node_id())
         self._opening: asyncio.Task[None] | None = None
 
     async def ask(self, item: Any) -> Any:
         await self.open()
         return await self._host(item)
 
-    async def stats(self) -> ModelStats:
-        return self._host.stats
+    async def stats(self) -> tuple[ModelStats, NodeLoad]:
+        return self._host.stats, self._meter.read()
 
     async def open(self) -> None:
         if self._opening is None:
@@ -74,7 +77,11 @@ class ModelPool:
         waited = 0.0
         while True:
             try:
-                return await remote()
+                asked = remote()
+                return await asked
+            except asyncio.CancelledError:
+                ray.cancel(asked)
+                raise
             except RayTaskError as e:
                 raise e.cause from e
             except RayActorError as e:
@@ -82,16 +89,6 @@ class ModelPool:
                     raise ModelUnavailable(f"the process of model {self.name!r} did not come back in {MODEL_PATIENCE_S:.0f} s: {e}") from e
                 waited += RETRY_S
                 await asyncio.sleep(RETRY_S)
-
-
-@dataclass(frozen=True, slots=True)
-class NodeLoad:
-    """What a stream sees of the machine that it is on."""
-
-    node: str
-    """Ray's id."""
-    load: float
-    """Share of its processors in use, 0-1."""
 
 
 class StreamActor:
@@ -106,7 +103,7 @@ class StreamActor:
         self._pools = pools
         self._status = StreamStatus(plan.stream_id)
         self._stop = asyncio.Event()
-        self._node = ray.get_runtime_context().get_node_id()
+        self._meter = NodeMeter(ray.get_runtime_context().get_node_id())
 
     async def run(self) -> Outcome:
         await asyncio.gather(*(host.open() for host in self._hosts.values()))
@@ -114,7 +111,7 @@ class StreamActor:
         return await run_stream(self._plan, self._settings, {**models, **self._pools}, self._status, self._stop)
 
     async def progress(self) -> tuple[StreamProgress, NodeLoad]:
-        return self._status.progress(), NodeLoad(self._node, psutil.cpu_percent() / 100)
+        return self._status.progress(), self._meter.read()
 
     async def stop(self) -> None:
         self._stop.set()
@@ -126,8 +123,9 @@ class RayRuntime:
         self._settings = settings
         self._pools: dict[str, tuple[Model, ModelPool]] = {}
         self._beside = [p for p in models if not p.shared]
-        self._loads: dict[str, NodeLoad] = {}
-        """By stream, as it said last."""
+        self._loads: dict[str, NodeLoad | None] = {}
+        """By stream, as it said last; None before."""
+        self._model_loads: list[NodeLoad] = []
         self.places = 1
 
     async def start(self) -> None:
@@ -140,7 +138,12 @@ class RayRuntime:
         await asyncio.gather(*(pool.open() for _, pool in self._pools.values()))
 
     async def run(self, plan: StreamPlan, status: StreamStatus, stop: asyncio.Event) -> Outcome:
-        actor = _actor(StreamActor, num_cpus=STREAM_CPUS).remote(plan, self._settings, self._beside, self._pools)
+        if (ended := await asyncio.to_thread(already, plan, self._settings)) is not None:
+            return ended
+        self._loads[plan.stream_id] = None
+        actor = _actor(StreamActor, num_cpus=STREAM_CPUS, scheduling_strategy="SPREAD").remote(
+            plan, self._settings, self._beside, self._pools
+        )
         run = asyncio.ensure_future(_outcome(actor.run.remote()))
         stopping = asyncio.create_task(stop.wait())
         told = False
@@ -163,22 +166,17 @@ class RayRuntime:
             self._loads.pop(plan.stream_id, None)
 
     async def load(self) -> float:
-        return cluster_load(await asyncio.to_thread(ray.nodes), self._loads.values())
+        return cluster_load(await asyncio.to_thread(ray.nodes), [*self._loads.values(), *self._model_loads])
 
     async def model_stats(self) -> Mapping[str, ModelStats]:
         replicas = {f"{name}/{n}": actor for name, (_, pool) in self._pools.items() for n, actor in enumerate(pool.actors)}
         answers = await asyncio.gather(*(actor.stats.remote() for actor in replicas.values()), return_exceptions=True)
-        return {name: stats for name, stats in zip(replicas, answers, strict=True) if isinstance(stats, ModelStats)}
+        seen = {name: found for name, found in zip(replicas, answers, strict=True) if not isinstance(found, BaseException)}
+        self._model_loads = [load for _, load in seen.values()]
+        return {name: stats for name, (stats, _) in seen.items()}
 
     async def close(self) -> None:
         await asyncio.to_thread(ray.shutdown)
-
-
-def cluster_load(nodes: Iterable[Mapping[str, Any]], loads: Iterable[NodeLoad]) -> float:
-    """Share of a cluster's processors in use, 0-1. `nodes`: as `ray.nodes` says them; one on which no stream is does nothing."""
-    cpus = {node["NodeID"]: node["Resources"].get("CPU", 0.0) for node in nodes if node["Alive"]}
-    used = {load.node: cpus.get(load.node, 0.0) * load.load for load in loads}
-    return float(sum(used.values()) / max(1.0, sum(cpus.values())))
 
 
 async def _outcome(reference: Any) -> Outcome:

@@ -25,14 +25,17 @@ def train_on_ray(train: Callable[["Workers"], None], scale: Scale) -> None:
     """
     try:
         import ray
-        from ray.train import RunConfig, ScalingConfig, WorkerGroupError
+        from ray.train import RunConfig, ScalingConfig, TrainingFailedError, WorkerGroupError
         from ray.train.torch import TorchTrainer
     except ImportError as e:
         raise ConfigError(f"several workers need Ray Train: pip install 'capstream[train]' ({e})") from e
 
     from pipeline.ray_cluster import connect
 
-    own, what = connect(), "GPU" if scale.gpu else "CPU"
+    try:
+        own, what = connect(), "GPU" if scale.gpu else "CPU"
+    except (ConnectionError, ValueError) as e:
+        raise ConfigError(f"the Ray cluster of RAY_ADDRESS can not be reached: {e}") from e
     try:
         there = int(ray.cluster_resources().get(what, 0))
         if own and there < scale.workers:
@@ -41,15 +44,21 @@ def train_on_ray(train: Callable[["Workers"], None], scale: Scale) -> None:
         TorchTrainer(lambda: train(_workers()), scaling_config=scaling, run_config=RunConfig(storage_path=scale.storage)).fit()
     except WorkerGroupError as e:
         raise ConfigError(f"training on Ray stopped: {_reason(e.worker_failures)}") from e
+    except TrainingFailedError as e:
+        raise ConfigError(f"training on Ray stopped: {_last_line(e)}") from e
     finally:
         ray.shutdown()
 
 
 def _reason(failures: Mapping[int, Exception]) -> str:
     """The one of our own errors, if there is one: once a worker has stopped, the others lose it."""
-    lines = [str(failure).strip().splitlines()[-1] for _, failure in sorted(failures.items())]
+    lines = [_last_line(failure) for _, failure in sorted(failures.items())]
     ours = [line.partition(": ")[2] for line in lines if line.startswith(CapstreamError.__module__)]
     return (ours or lines)[0]
+
+
+def _last_line(error: Exception) -> str:
+    return (str(error).strip() or repr(error)).splitlines()[-1]
 
 
 def _workers() -> "Workers":

@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from statistics import median
 
 from operators.timeline import ZERO
 
@@ -120,22 +121,24 @@ class MissingParts:
 
 @dataclass(slots=True)
 class Pace:
-    """Where the timeline is by the monotonic clock: as far behind it as the latest packets of the last minutes came."""
+    """Where the timeline is by the monotonic clock: as far behind it as the first packets of bursts usually came in the last two minutes.
 
-    WINDOW_S = 60.0
-    _lags: list[float] = field(default_factory=list)
-    """The longest of the window that runs, and of the one before."""
+    Bursts (the segments of a playlist) are in every CHUNK_S, so the longest lag of each tells of them; a moment in which this machine had
+    no time for its recorder is in few, so the median does not.
+    """
+
+    CHUNK_S = 10.0
+    CHUNKS = 12
+    _longest: list[float] = field(default_factory=list)
+    """Lag of the latest packet of each chunk, the newest chunk last."""
     _since_s: float = 0.0
 
     def came(self, at: Fraction, now_s: float) -> None:
         lag = now_s - float(at)
-        if not self._lags or now_s - self._since_s > self.WINDOW_S:
-            self._lags, self._since_s = [lag, *self._lags[:1]], now_s
-        self._lags[0] = max(self._lags[0], lag)
+        if not self._longest or now_s - self._since_s > self.CHUNK_S:
+            self._longest, self._since_s = [*self._longest[1 - self.CHUNKS :], lag], now_s
+        self._longest[-1] = max(self._longest[-1], lag)
 
     def at(self, now_s: float) -> Fraction:
         """Milliseconds; ZERO before anything came."""
-        return Fraction(round(1000 * (now_s - max(self._lags))), 1000) if self._lags else ZERO
-
-    def reset(self) -> None:
-        self._lags = []
+        return Fraction(round(1000 * (now_s - median(self._longest))), 1000) if self._longest else ZERO

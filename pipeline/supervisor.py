@@ -10,7 +10,7 @@ from typing import Protocol
 from operators.errors import CapstreamError, ConfigError
 from operators.timeline import ZERO
 from pipeline.plan import ModelPlan, Outcome, RunSettings, StreamPlan, StreamProgress
-from pipeline.stream import StreamStatus
+from pipeline.stream_status import StreamStatus
 from pipeline.telemetry import ModelStats
 
 DEADLINE_S = 15.0

@@ -138,18 +138,8 @@ def translations(generation_dir: Path) -> list[str]:
 
 def _descriptions(generation_dir: Path) -> Iterator[str]:
     """The captions of what is seen and heard, as WebVTT: a track of kind descriptions."""
-    return webvtt(_last_revisions(_cues(generation_dir, ("description",))))
-
-
-def _last_revisions(cues: Iterator[Cue]) -> Iterator[Cue]:
-    """A revised cue follows the one whose place it takes."""
-    latest: Cue | None = None
-    for cue in cues:
-        if latest and latest.cue_id != cue.cue_id:
-            yield latest
-        latest = cue
-    if latest:
-        yield latest
+    last_revisions = {cue.cue_id: cue for cue in _cues(generation_dir, ("description",))}
+    return webvtt(iter(last_revisions.values()))
 
 
 def _transcript(generation_dir: Path) -> Iterator[str]:

@@ -6,17 +6,16 @@ from fractions import Fraction
 from hashlib import sha256
 from typing import Any
 
-import msgspec
 import numpy as np
 
 from operators.captioners.novelty import CELLS, Look, look, without_repeats
 from operators.captioners.scene import Description, Scene
 from operators.errors import ModelError
 from operators.facts import Moment, Still
+from operators.facts_json import record_from_json, record_to_json
 from operators.moments import ORIGINS, MomentJoiner
 from operators.protocols import Ask, FactsNeed, Item, Output, State, Stills
 from operators.records import Caption, Evidence
-from operators.timeline import exact
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,7 @@ class Describer:
 
     def snapshot(self) -> tuple[Fraction | None, State]:
         told = self._told and {
-            "caption": msgspec.to_builtins(self._told.caption, enc_hook=exact),
+            "caption": record_to_json(self._told.caption),
             "look": None if self._told.look is None else self._told.look.tobytes().hex(),
             "seen": sorted(self._told.seen),
             "heard": sorted(self._told.heard),
@@ -101,7 +100,8 @@ class Describer:
     def restore(self, state: State) -> None:
         self._next, told = state["next"], state["told"]
         if told:
-            caption = msgspec.convert(told["caption"], Caption, dec_hook=lambda _, value: Fraction(value))
+            caption = record_from_json(told["caption"])
+            assert isinstance(caption, Caption)
             seen, heard = frozenset(told["seen"]), frozenset(told["heard"])
             shown = None if told["look"] is None else np.frombuffer(bytes.fromhex(told["look"]), np.uint8).reshape(CELLS)
             self._told = _Told(caption, shown, seen, heard)

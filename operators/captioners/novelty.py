@@ -1,4 +1,4 @@
-"""Whether a picture shows anything that another does not: by coarse brightness, which noise and coding do not move."""
+"""Whether a picture shows anything that another does not: by coarse colours, which noise and coding do not move."""
 
 import cv2
 import numpy as np
@@ -6,22 +6,22 @@ import numpy.typing as npt
 
 from operators.facts import Still
 
-CELLS = (18, 32)
+CELLS = (18, 32, 3)
 LITTLE = 10
-"""Of 255: no cell's mean brightness has changed by more. A walking person in the background of a street moves one by 15 and more."""
+"""Of 255: no cell's mean colour has changed by more. A walking person in the background of a street moves one by 15 and more."""
 
 Look = npt.NDArray[np.uint8]
-"""uint8 CELLS: the mean brightness of each part of a picture."""
+"""uint8 CELLS: the mean colour of each part of a picture."""
 
 
 def look(still: Still) -> Look | None:
     """None where the still is no picture."""
     coded = np.frombuffer(still.jpeg, np.uint8)
-    grey = cv2.imdecode(coded, cv2.IMREAD_REDUCED_GRAYSCALE_4) if len(coded) else None
-    if grey is None:
+    picture = cv2.imdecode(coded, cv2.IMREAD_REDUCED_COLOR_4) if len(coded) else None
+    if picture is None:
         return None
-    height, width = CELLS
-    return np.asarray(cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    height, width, _ = CELLS
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def alike(a: Look | None, b: Look | None) -> bool:

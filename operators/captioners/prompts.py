@@ -1,6 +1,7 @@
 """What an image-text model is told of a moment. Words heard and seen come from the media, so they are quoted as data, never as orders."""
 
 import json
+import re
 from json import JSONDecodeError, JSONDecoder
 
 from operators.captioners.scene import Scene
@@ -17,6 +18,9 @@ FORM = 'Answer with one JSON object and nothing else: {"description": "…"}'
 BEGUN = '{"description": "'
 """The answer begins so, whatever the model thinks of it: what follows is the text of a JSON string."""
 MOST_CHARACTERS = 600
+_AGAIN = re.compile(r'\s*(\{\s*"description"\s*:\s*)?"')
+_CUT = re.compile(r"\\(u[0-9a-fA-F]{0,3})?$")
+"""Half an escape."""
 _PLAIN = str.maketrans({"<": "‹", ">": "›", "[": "(", "]": ")", "{": "(", "}": ")", "|": "¦"})
 """Keeps text of the media from being read as the control tokens of any model."""
 
@@ -36,14 +40,15 @@ def prompt(scene: Scene) -> str:
 
 
 def answered(text: str, finished: bool) -> str:
-    """The description in what a model wrote after `BEGUN`. Raises ModelError where that is no JSON string."""
-    try:
-        found, _ = JSONDecoder(strict=False).raw_decode(f'"{text}')
-    except JSONDecodeError as e:
-        if not e.msg.startswith("Unterminated string"):
-            raise ModelError(f"the captioner's answer is not in the form it was asked for ({e.msg}): {text[:200]!r}") from e
-        return tidy(text, finished)
-    return tidy(str(found), finished=True)
+    """The description in what a model wrote after `BEGUN`, which some begin again. Raises ModelError where that is no JSON string."""
+    inside = text[again.end() :] if (again := _AGAIN.match(text)) else text
+    for ending in ("", '"'):  # as it is, or its quote closed where it was cut off
+        try:
+            found, _ = JSONDecoder(strict=False).raw_decode(f'"{_CUT.sub("", inside) if ending else inside}{ending}')
+        except JSONDecodeError:
+            continue
+        return tidy(str(found), finished or not ending)
+    raise ModelError(f"the captioner's answer is not in the form it was asked for: {text[:200]!r}")
 
 
 def _quote(text: str) -> str:

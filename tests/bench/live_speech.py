@@ -34,19 +34,15 @@ class LiveText:
     """Of its transcripts."""
     delays_s: dict[str, list[float]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
     """From the end of each word until it is shown, called stable, and told in a transcript."""
+    words: int = 0
+    """Of its transcripts."""
     erased: int = 0
     """Words that partials showed and took back."""
-
-    def add(self, other: "LiveText") -> None:
-        self.text += other.text
-        self.erased += other.erased
-        for kind in KINDS:
-            self.delays_s[kind] += other.delays_s[kind]
 
     @property
     def erasure(self) -> float:
         """Normalised: by the words of the transcripts."""
-        return self.erased / max(1, len(self.delays_s["transcript"]))
+        return self.erased / max(1, self.words)
 
     def quantiles(self, kind: str) -> tuple[float, float]:
         """Median and 95th percentile, seconds."""
@@ -83,6 +79,10 @@ class LivePath:
             [result] = self._models[asked.ask.model]([asked.ask.item])
             self._now += time.perf_counter() - begun
             asks += run.answer(asked, result)
+            self._hear(run)
+        self._hear(run)
+
+    def _hear(self, run: OperatorRun) -> None:
         for output in run.take():
             if isinstance(output, Partial):
                 self._found.erased += output.erased
@@ -90,6 +90,7 @@ class LivePath:
                 self._tell("stable", output.words[: output.stable])
             elif isinstance(output, Transcript):
                 self._found.text.append(output.text)
+                self._found.words += len(output.words)
                 self._tell("transcript", output.words)
 
     def _tell(self, kind: str, words: Iterable[Word]) -> None:

@@ -32,7 +32,7 @@ from pipeline.config import load
 from pipeline.models import resolve
 from pipeline.operator_run import Asked, OperatorRun
 from pipeline.plan import RunSettings
-from pipeline.stream import StreamStatus
+from pipeline.stream_status import StreamStatus
 from pipeline.supervisor import make_runtime
 
 MEDIA = Path(os.environ.get("CAPSTREAM_MEDIA") or Path(__file__).parents[3] / "shared" / "media")

@@ -222,7 +222,7 @@ def live_table(recogniser: Any, clips: list[Clip]) -> str:
         heard, packed = path(packets(pcm)), SpeechPath(recogniser, options_of(MEASURED)).text(packets(pcm))
         delays = ["{:.2f} ({:.2f})".format(*heard.quantiles(kind)) for kind in KINDS]
         apart = error_rates([(Clip("", "", "en", packed), " ".join(heard.text))])
-        rows.append([name, str(len(heard.delays_s["transcript"])), *delays, f"{heard.erasure:.2f}", apart])
+        rows.append([name, str(heard.words), *delays, f"{heard.erasure:.2f}", apart])
     return table(rows)
 
 

@@ -20,7 +20,7 @@ from operators.media import SOUND_RATE_HZ, Pcm
 from operators.speech.recognition import SpeechItem
 from operators.speech.whisper_windows import LONGEST_CONTEXT, Window
 from tests.bench.speech_media import MEDIA, Clip, decode, silent_clips, spoken_clips
-from tests.bench.wer import NORMAL, TALK, Score, cpu_s, direct, opened, table
+from tests.bench.wer import NORMAL, TALK, cpu_s, direct, error_rates, opened, table
 
 LENGTHS_S = (2, 5, 10, 15)
 OFFSETS_S = (7, 31, 58, 90)
@@ -69,13 +69,13 @@ def buffer_table(recogniser: Any) -> str:
 
 
 def clip_table(recogniser: Any, clips: Sequence[Clip], silent: Sequence[str]) -> str:
-    rows = [["context", "WER, English", "WER, other languages", "words where nobody speaks, without the gate", "CPU"]]
+    rows = [["context", "WER (CER), English", "WER (CER), other languages", "words where nobody speaks, without the gate", "CPU"]]
     for name in ("30 s", "as needed"):
-        scores, invented = {True: Score(), False: Score()}, 0
+        said: dict[bool, list[tuple[Clip, str]]] = {True: [], False: []}
 
-        def work(scores: dict[bool, Score] = scores) -> int:
+        def work(said: dict[bool, list[tuple[Clip, str]]] = said) -> int:
             for clip in clips:
-                scores[clip.language == "en"].add(clip, direct(recogniser, decode(clip.path)))
+                said[clip.language == "en"].append((clip, direct(recogniser, decode(clip.path))))
             return sum(len(direct(recogniser, decode(path)).split()) for path in silent)
 
         if name == "30 s":
@@ -83,8 +83,9 @@ def clip_table(recogniser: Any, clips: Sequence[Clip], silent: Sequence[str]) ->
                 invented, cost = clocked(work)
         else:
             invented, cost = clocked(work)
-        others = str(scores[False]) if scores[False].meant else ""
-        rows.append([name, str(scores[True]), others, str(invented), f"{cost:.0f} s"])
+        rows.append(
+            [name, *(error_rates(said[english]) if said[english] else "" for english in (True, False)), str(invented), f"{cost:.0f} s"]
+        )
     return table(rows)
 
 

@@ -19,11 +19,11 @@ import msgspec
 
 from operators.facts import Word
 from operators.records import Caption, Clock, End, Event, Gap, Model, Record, Transcript
+from pipeline.generations import Generation
 from pipeline.kafka_connection import Kafka, KafkaOptions
 from pipeline.kafka_messages import MESSAGE_BYTES
 from pipeline.kafka_out import OutConfig
 from pipeline.log import Header, LogWriter
-from pipeline.stream import Generation
 
 LANES = ("look", "listen", "narrate")
 Identity = tuple[str, int, str]

@@ -17,11 +17,12 @@ from operators.errors import SourceUnavailable
 from operators.facts import Speech
 from operators.protocols import Entry
 from operators.records import Gap, Model
-from pipeline import stream
+from pipeline import generations, stream
 from pipeline.log import committed_records, last_commit
 from pipeline.plan import RunSettings
 from pipeline.reading import as_they_come, merged
-from pipeline.stream import StreamStatus, run_stream
+from pipeline.stream import run_stream
+from pipeline.stream_status import StreamStatus
 
 
 def on_a_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
@@ -245,8 +246,8 @@ async def test_a_kill_between_two_generations_does_not_end_the_stream(tmp_path: 
     for generation in ("1", "2"):
         outcome = await run_stream(plan, settings, asks, StreamStatus(plan.stream_id), asyncio.Event())
         assert (outcome.state, plan.opened[-1]) == ("complete", generation)
-        (tmp_path / "film" / generation / stream.CONTINUED).touch()
-    (tmp_path / "film" / "2" / stream.CONTINUED).unlink()
+        (tmp_path / "film" / generation / generations.CONTINUED).touch()
+    (tmp_path / "film" / "2" / generations.CONTINUED).unlink()
     assert (await run_stream(plan, settings, asks, StreamStatus(plan.stream_id), asyncio.Event())).state == "already"
 
 

@@ -19,10 +19,11 @@ from operators.media import PACKET_SAMPLES, Frame, Picture, PictureTrack, Sample
 from operators.protocols import Ask, Entry, FactsNeed, FramesNeed, Item, Output, State, Stills, StreamOperator
 from operators.records import Caption, Event, Gap, Model
 from operators.timeline import Span, exact
-from pipeline import reading, stream
+from pipeline import generations, reading, stream
 from pipeline.log import committed_records, last_commit, read_rows
 from pipeline.plan import LaneName, RunSettings
-from pipeline.stream import StreamStatus, run_stream
+from pipeline.stream import run_stream
+from pipeline.stream_status import StreamStatus
 
 LEVELS = [*[0] * 3, *[4] * 17, 0, 0, 1, *[0] * 6, *[7] * 9, 0, 2, 2, 0, 0, *[3] * 21]
 BRIGHT = [*[0] * 4, *[200] * 9, *[30] * 6, *[90] * 13, *[0] * 3]
@@ -188,7 +189,7 @@ class Plan:
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "POLL_S", 0)
+    monkeypatch.setattr(generations, "POLL_S", 0)
     monkeypatch.setattr(reading, "POLL_S", 0)
     monkeypatch.setattr(stream, "FILE", replace(stream.FILE, commit_s=0.002, idle_s=0.002))
     monkeypatch.setattr(stream, "BATCH", {"look": 3, "listen": 4})
@@ -330,9 +331,18 @@ def test_damage_ends_the_lane_with_a_gap_and_a_warning(tmp_path: Path) -> None:
 
 
 def test_what_is_complete_is_not_run_again_unless_fresh_or_changed(tmp_path: Path) -> None:
+    settings = RunSettings(tmp_path, "local", False)
+    assert generations.already(Plan(), settings) is None
     assert asyncio.run(run(tmp_path, 1)).state == "complete"
     first = told(tmp_path)
+    assert asyncio.run(run(tmp_path, 1)) == generations.already(Plan(), settings)
     assert asyncio.run(run(tmp_path, 1)).state == "already"
+    for plan, others in (
+        (Plan(fingerprint="other"), settings),
+        (Plan(settings_fingerprint="t"), settings),
+        (Plan(), replace(settings, fresh=True)),
+    ):
+        assert generations.already(plan, others) is None
     assert asyncio.run(run(tmp_path, 1, fresh=True)).state == "complete"
     assert told(tmp_path, 2) == first
     assert asyncio.run(run(tmp_path, 1, replace(Plan(), fingerprint="other"))).state == "complete"
@@ -349,7 +359,7 @@ def test_a_restart_within_a_fresh_run_goes_on_with_its_generation(tmp_path: Path
 
 
 def test_a_second_run_on_the_same_stream_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "LOCK_WAIT_S", 0)
+    monkeypatch.setattr(generations, "LOCK_WAIT_S", 0)
 
     async def both() -> Any:
         return await asyncio.gather(run(tmp_path, 1), run(tmp_path, 2), return_exceptions=True)

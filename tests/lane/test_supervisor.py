@@ -13,7 +13,7 @@ from operators.errors import ConfigError, SourceUnavailable
 from operators.timeline import ZERO
 from pipeline import supervisor
 from pipeline.plan import Outcome
-from pipeline.stream import StreamStatus
+from pipeline.stream_status import StreamStatus
 from pipeline.supervisor import RESTARTS, StreamLost, Supervisor
 from pipeline.telemetry import ModelStats
 

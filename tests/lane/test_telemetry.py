@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from operators.errors import ConfigError
 from operators.facts import Word
 from operators.records import Clock, Gap, Partial, Transcript
-from pipeline.stream import StreamStatus
+from pipeline.stream_status import StreamStatus
 from pipeline.telemetry import DeliveryStats, Histogram, ModelStats, StreamStats, serve_metrics
 
 

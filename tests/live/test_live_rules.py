@@ -176,6 +176,18 @@ class TestWatch:
             pace.came(Fraction(n), n + 1000.25 + (2 if n % 6 == 0 else 0))
         assert pace.at(1200.0) == Fraction(1200) - Fraction(100225, 100)
 
+    def test_a_moment_without_time_does_not_move_the_timeline(self) -> None:
+        pace = Pace()
+        for n in range(1000):
+            pace.came(Fraction(n, 10), n / 10 + 1000.25 + (5 if 600 < n < 800 else 0))
+        assert pace.at(1200.0) == Fraction(1200) - Fraction(100025, 100)
+
+    def test_the_timeline_follows_a_clock_that_moves_for_good(self) -> None:
+        pace = Pace()
+        for n in range(2400):
+            pace.came(Fraction(n, 10), n / 10 + 1000.25 + (5 if n > 1200 else 0))
+        assert pace.at(1500.0) == Fraction(1500) - Fraction(100525, 100)
+
 
 class TestOverload:
     def test_a_reader_that_falls_behind_skips(self) -> None:

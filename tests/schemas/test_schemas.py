@@ -26,9 +26,11 @@ from operators.speech.vad import STATE_BYTES, WINDOW_SAMPLES, VadResult
 from operators.speech.words import SpeechTranscriber
 from operators.subtitles import SubtitleCutter, style
 from operators.vision.shots import ShotDetector
+from pipeline.generations import LANES
 from pipeline.log import committed_records
 from pipeline.plan import RunSettings
-from pipeline.stream import LANES, StreamStatus, run_stream
+from pipeline.stream import run_stream
+from pipeline.stream_status import StreamStatus
 from pipeline.views import VIEWS
 
 

@@ -7,6 +7,7 @@ import pytest
 from operators.errors import ConfigError
 from pipeline.fleet import SETTLE_S, Admission, StreamSpec, differences, read_fleet, with_secrets
 from pipeline.naming import masked
+from pipeline.node_load import NodeLoad, cluster_load
 
 FLEET = """
 profile = "offline"
@@ -92,15 +93,21 @@ def test_idle_streams_do_not_open_the_door_to_any_number() -> None:
     assert admission.admit(100, 0.0, [0.1]) == 42
 
 
-def test_the_load_of_a_cluster_is_that_of_its_processors() -> None:
-    from pipeline.ray_runtime import NodeLoad, cluster_load
+NODES = [
+    {"NodeID": "head", "Alive": True, "Resources": {}},
+    {"NodeID": "large", "Alive": True, "Resources": {"CPU": 6.0}},
+    {"NodeID": "small", "Alive": True, "Resources": {"CPU": 2.0}},
+    {"NodeID": "empty", "Alive": True, "Resources": {"CPU": 64.0}},
+    {"NodeID": "lost", "Alive": False, "Resources": {"CPU": 8.0}},
+]
 
-    nodes = [
-        {"NodeID": "head", "Alive": True, "Resources": {}},
-        {"NodeID": "large", "Alive": True, "Resources": {"CPU": 6.0}},
-        {"NodeID": "small", "Alive": True, "Resources": {"CPU": 2.0}},
-        {"NodeID": "lost", "Alive": False, "Resources": {"CPU": 8.0}},
-    ]
-    assert cluster_load(nodes, []) == 0.0
-    loads = [NodeLoad("large", 0.5), NodeLoad("small", 1.0), NodeLoad("small", 1.0), NodeLoad("lost", 1.0), NodeLoad("head", 1.0)]
-    assert cluster_load(nodes, loads) == (6 * 0.5 + 2 * 1.0) / 8
+
+def test_the_load_of_a_cluster_is_that_of_the_processors_on_which_something_runs() -> None:
+    loads = [NodeLoad("large", 0.5), NodeLoad("small", 0.75), NodeLoad("small", 0.25), NodeLoad("lost", 1.0), NodeLoad("head", 1.0)]
+    assert cluster_load(NODES, loads) == (6 * 0.5 + 2 * 0.75) / 8
+
+
+def test_a_cluster_of_which_nothing_is_known_takes_no_further_stream() -> None:
+    assert (
+        cluster_load(NODES, []) == cluster_load(NODES, [NodeLoad("large", 0.1), None]) == cluster_load([], [NodeLoad("large", 0.1)]) == 1.0
+    )
