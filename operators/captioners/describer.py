@@ -35,13 +35,12 @@ class _Told:
     caption: Caption
     look: Look | None
     """Of the last picture that it tells of."""
-    seen: frozenset[str]
-    heard: frozenset[str]
+    signs: frozenset[str]
 
     def goes_on(self, moment: Moment, stills: list[Still]) -> bool:
         """Nothing is said in the moment, and there is nothing else to be seen, read or heard."""
-        silent = not moment.words and self.seen == _seen(moment) and self.heard == _heard(moment)
-        return silent and bool(stills) and not without_repeats(stills, self.look)[0]
+        same = not moment.words and self.signs == _signs(moment)
+        return same and bool(stills) and not without_repeats(stills, self.look)[0]
 
     def revised(self, end: Fraction) -> "_Told":
         return replace(self, caption=replace(self.caption, end=end, revision=self.caption.revision + 1))
@@ -92,8 +91,7 @@ class Describer:
         told = self._told and {
             "caption": record_to_json(self._told.caption),
             "look": None if self._told.look is None else self._told.look.tobytes().hex(),
-            "seen": sorted(self._told.seen),
-            "heard": sorted(self._told.heard),
+            "signs": sorted(self._told.signs),
         }
         return None, {"next": self._next, "told": told, "moments": self._joiner.snapshot()}
 
@@ -102,9 +100,8 @@ class Describer:
         if told:
             caption = record_from_json(told["caption"])
             assert isinstance(caption, Caption)
-            seen, heard = frozenset(told["seen"]), frozenset(told["heard"])
             shown = None if told["look"] is None else np.frombuffer(bytes.fromhex(told["look"]), np.uint8).reshape(CELLS)
-            self._told = _Told(caption, shown, seen, heard)
+            self._told = _Told(caption, shown, frozenset(told["signs"]))
         self._joiner.restore(state["moments"])
 
     def refill(self, item: Item) -> None:
@@ -133,18 +130,16 @@ class Describer:
             caption = before.revised(moment.end).caption
         else:
             caption = describe_scene(scene, said, cue_id)
-        self._told = _Told(caption, look(scene.stills[-1]) if scene.stills else None, _seen(moment), _heard(moment))
+        self._told = _Told(caption, look(scene.stills[-1]) if scene.stills else None, _signs(moment))
         return caption
 
 
-def _seen(moment: Moment) -> frozenset[str]:
-    return frozenset(t.text for t in moment.seen)
-
-
-def _heard(moment: Moment) -> frozenset[str]:
-    """What kinds of sound there are, and whether anybody speaks."""
-    kinds = {s.tags[0] if s.tags else s.kind for s in moment.sounds}
-    return frozenset(kinds | ({"speech"} if moment.speech else set()))
+def _signs(moment: Moment) -> frozenset[str]:
+    """All by which a moment may differ from another but its words and what its pictures look like."""
+    read = {f"read {t.text}" for t in moment.seen}
+    heard = {f"heard {s.tags[0] if s.tags else s.kind}" for s in moment.sounds} | ({"heard speech"} if moment.speech else set())
+    fades = {"fades" for s in moment.shots if "fade" in (s.opens_with, s.closes_with)}
+    return frozenset(read | heard | fades | {f"seen {', '.join(s.colours)}, {s.motion.camera}" for s in moment.shots})
 
 
 def _spread(instants: list[Fraction], most: int) -> list[Fraction]:
