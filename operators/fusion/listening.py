@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from operators.cells import CellOperator
 from operators.errors import ModelError
 from operators.facts import Features
 from operators.fusion.clip import SOUND_RATE
 from operators.fusion.mel import CELL_SAMPLES, patches
 from operators.media import PACKET_RATE, PACKET_SAMPLES, Samples
 from operators.protocols import Ask, Output
-from operators.sound.cells import CellOperator
 
 
 @dataclass(frozen=True, slots=True)

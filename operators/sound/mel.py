@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from operators.acoustics import log_mel_windows
+from operators.cells import CellOperator
 from operators.facts import Features
 from operators.media import Pcm, Samples
 from operators.protocols import Ask, Output
-from operators.sound.cells import CellOperator
 
 RATE = 2
 

@@ -91,11 +91,12 @@ def test_the_description_of_the_scene_must_tell_it() -> None:
     told = {
         "type": "caption",
         "kind": "description",
+        "cue_id": "narrate.captions-1",
         "origin": "narrate.captions",
         "sequence": 1,
         "text": "A dark picture; the view pans right.",
     }
-    other = {**told, "sequence": 2, "text": "A street.", "start_ms": 10_000, "end_ms": 21_000}
+    other = {**told, "sequence": 2, "cue_id": "narrate.captions-2", "text": "A street.", "start_ms": 10_000, "end_ms": 21_000}
     assert verdict(PAN, {**told, "start_ms": 0, "end_ms": 10_000}, other).right
     assert not verdict(PAN, {**told, "start_ms": 11_000, "end_ms": 21_000}).right
     assert not verdict(PAN, other).right

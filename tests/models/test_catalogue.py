@@ -12,6 +12,7 @@ import pytest
 
 from operators.errors import ConfigError, ModelUnavailable, StorageError
 from pipeline import fetching, models
+from pipeline.file_lock import locked
 from pipeline.models import Entry
 
 CT2 = (6).to_bytes(4, "little") + b"the weights"
@@ -153,7 +154,7 @@ def test_processes_wait_for_each_other(cache: Path) -> None:
     entered = threading.Event()
 
     def enter() -> None:
-        with models._lock(cache / "m"):
+        with locked(cache / "m"):
             entered.set()
 
     waiting = threading.Thread(target=enter)
@@ -166,7 +167,7 @@ def test_processes_wait_for_each_other(cache: Path) -> None:
 
 
 def _hold(folder: str, held: "multiprocessing.synchronize.Event", free: "multiprocessing.synchronize.Event") -> None:
-    with models._lock(Path(folder)):
+    with locked(Path(folder)):
         held.set()
         free.wait(30)
 

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 VOCABULARY = {
-    "timeline", "media", "facts", "facts_json", "records", "protocols", "errors", "moments", "windows", "sentences", "acoustics",
+    "timeline", "media", "facts", "facts_json", "records", "protocols", "errors", "moments", "windows", "sentences", "acoustics", "cells",
 }  # fmt: skip
 PROGRAM = {"pipeline", "ray", "asyncio", "kafka", "typer", "click", "argparse"}
 HEAVY = {
@@ -28,7 +28,7 @@ HEAVY = {
 }
 NETWORK = ROOT / "operators" / "fusion" / "network"
 """Torch's own room: what is in it is torch through and through, and is imported only when an operator opens, or by itself."""
-RAY_ROOMS = {"ray_runtime.py", "ray_train.py", "telemetry.py"}
+RAY_ROOMS = {"ray_cluster.py", "ray_runtime.py", "ray_train.py", "telemetry.py"}
 
 
 @dataclass(frozen=True)
