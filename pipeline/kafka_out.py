@@ -11,16 +11,18 @@ import logging
 import os
 import signal
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Event, Lock, Thread, get_ident
+from threading import BoundedSemaphore, Event, Lock, Thread, get_ident
 from time import monotonic, sleep
 from typing import Literal
 
 import msgspec
 
 from operators.errors import BrokerUnavailable, CapstreamError, ConfigError
+from pipeline.generations import CONTINUED
 from pipeline.kafka_checkpoint import Checkpoint, read_checkpoint
 from pipeline.kafka_connection import Kafka, KafkaOptions
 from pipeline.kafka_folders import generations, restore, set_aside, unshipped
@@ -34,6 +36,8 @@ FREE_S = 60.0
 QUIET_S = 1.0
 """A checkpoint that covers no record waits this long for one that does."""
 WATCH_S = 0.1
+OPENING = 32
+"""Streams that are taken over at once, of any number."""
 SLOW_S = 10.0
 """What is waited for longer is said."""
 AGAIN, REFUSED = 75, 1
@@ -70,7 +74,8 @@ class Shipper:
         self.kafka = kafka
         self.stop = Event()
         self.drain = Event()
-        self._wanted: list[str] = []
+        self.opening = BoundedSemaphore(OPENING)
+        self._wanted: deque[str] = deque()
         self._threads: dict[str, Thread] = {}
         self._deadlines: dict[int, tuple[float, str]] = {}
         self._lock = Lock()
@@ -79,7 +84,7 @@ class Shipper:
             self.add(stream_id)
 
     def add(self, stream_id: str) -> None:
-        """A stream that is to be shipped. Any thread."""
+        """A stream that is to be shipped, or, where it was shipped to its end, may have more. Any thread."""
         self._wanted.append(stream_id)
 
     def run(self) -> int:
@@ -87,13 +92,22 @@ class Shipper:
         self.kafka.admin().close()
         while True:
             draining = self.drain.is_set()
-            for stream_id in [s for s in self._wanted if s not in self._threads]:
-                self._threads[stream_id] = Thread(target=self._ship, args=(stream_id,), name=stream_id, daemon=True)
-                self._threads[stream_id].start()
+            self._start()
             self._watch()
-            if (draining or self.stop.is_set()) and not any(t.is_alive() for t in self._threads.values()):
+            over = self.stop.is_set() or (draining and not self._wanted)
+            if over and not any(t.is_alive() for t in self._threads.values()):
                 return REFUSED if self._refused else 0
             sleep(WATCH_S)
+
+    def _start(self) -> None:
+        """A thread for each stream that is wanted; one that has a thread waits until that has ended: it may do so just now."""
+        for _ in range(0 if self.stop.is_set() else len(self._wanted)):
+            stream_id = self._wanted.popleft()
+            if (thread := self._threads.get(stream_id)) is not None and thread.is_alive():
+                self._wanted.append(stream_id)
+                continue
+            self._threads[stream_id] = Thread(target=self._ship, args=(stream_id,), name=stream_id, daemon=True)
+            self._threads[stream_id].start()
 
     def _watch(self) -> None:
         """R4: the client's own calls may hang for ever, so the deadline of a transaction is kept from outside."""
@@ -137,7 +151,7 @@ class Shipper:
 
 
 class StreamShipper:
-    """One stream, in a thread of its own."""
+    """One stream, in a thread of its own: until it is told to stop, or all is shipped of a stream that has ended."""
 
     def __init__(self, stream_id: str, shipper: Shipper) -> None:
         self._stream_id = stream_id
@@ -147,15 +161,9 @@ class StreamShipper:
 
     def run(self) -> None:
         """Raises CapstreamError where this stream can not be shipped, and whatever a transaction raises."""
-        kafka = self._shipper.kafka
-        decision = last_decision(kafka, self._stream_id)
-        self._producer.open()  # R1: only now is what is read next the last word
-        if decision and (lost := end_as_decided(kafka, self._stream_id, decision)):
-            was = "committed" if decision.commit else "aborted"
-            self._say("waits", f"the broker had lost the end of its last transaction in {', '.join(lost)}: marked as {was} now")
-        known = read_checkpoint(kafka, self._stream_id, self._waits())  # R2
-        known = self._reconcile(known)
-        shipment = self._open(known)
+        with self._shipper.opening:
+            known = self._take_over()
+            shipment = self._open(known)
         self._shipper.say(Said("ready", self._stream_id, None, *_shipped(known)))
         held: Batch | None = None
         since = freed = monotonic()
@@ -175,11 +183,27 @@ class StreamShipper:
                 if shipment:
                     shipment.close()
                 shipment = self._open(known)
-            elif batch is None and last_look:
+            elif batch is None and (last_look or (shipment and self._ended(shipment, known))):
                 break
             else:
                 self._shipper.stop.wait(POLL_S)
+        if shipment:
+            shipment.close()
         self._producer.close()
+
+    def _take_over(self) -> Checkpoint | None:
+        """Become the stream's one owner; what Kafka knows of it."""
+        kafka = self._shipper.kafka
+        decision = last_decision(kafka, self._stream_id)
+        self._producer.open()  # R1: only now is what is read next the last word
+        if decision and (lost := end_as_decided(kafka, self._stream_id, decision)):
+            was = "committed" if decision.commit else "aborted"
+            self._say("waits", f"the broker had lost the end of its last transaction in {', '.join(lost)}: marked as {was} now")
+        return self._reconcile(read_checkpoint(kafka, self._stream_id, self._waits()))  # R2
+
+    def _ended(self, shipment: Shipment, known: Checkpoint | None) -> bool:
+        """Nothing comes any more, unless somebody runs the stream again, and says so."""
+        return known is not None and shipment.done and not (self._folder / str(known.generation) / CONTINUED).exists()
 
     def _reconcile(self, known: Checkpoint | None) -> Checkpoint | None:
         """Set a foreign folder aside, and make one anew where none is here."""

@@ -169,6 +169,29 @@ def test_a_new_generation_follows_the_old_one(kafka: Kafka, tmp_path: Path) -> N
     assert [b'"generation":1' in m.value for m in messages] == [True] * 3 + [False] * 2
 
 
+def test_a_stream_that_has_ended_costs_nothing_and_is_shipped_again_when_it_runs_again(kafka: Kafka, tmp_path: Path) -> None:
+    def threads() -> int:
+        assert delivery._process is not None
+        return psutil.Process(delivery._process.pid).num_threads()
+
+    with Logs(tmp_path) as first, delivering(kafka, tmp_path, "one") as delivery:
+        first.say("listen", 3)
+        first.commit("listen")
+        wait_until_shipped(delivery, "one")
+        working = threads()
+        first.finish()
+        until = time.monotonic() + 20
+        while threads() >= working:
+            assert time.monotonic() < until, "its thread and its producer are still there"
+            time.sleep(0.05)
+        with Logs(tmp_path, number=2, folder_id="folder-b") as second:
+            assert delivery.admit(["one"]) == {}
+            second.say("listen", 2)
+            second.finish()
+            assert delivery.finish() == []
+        assert_exact(kafka, expected(first) | expected(second))
+
+
 def test_streams_do_not_touch_one_another(kafka: Kafka, tmp_path: Path) -> None:
     """I7: of one the log is damaged, the others are delivered."""
     with Logs(tmp_path) as good, Logs(tmp_path, "two") as bad:
