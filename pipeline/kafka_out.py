@@ -11,7 +11,6 @@ import logging
 import os
 import signal
 import sys
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,6 +34,7 @@ POLL_S = 0.05
 FREE_S = 60.0
 QUIET_S = 1.0
 """A checkpoint that covers no record waits this long for one that does."""
+REST_S = 0.5
 WATCH_S = 0.1
 OPENING = 32
 """Streams that are taken over at once, of any number."""
@@ -75,7 +75,7 @@ class Shipper:
         self.stop = Event()
         self.drain = Event()
         self.opening = BoundedSemaphore(OPENING)
-        self._wanted: deque[str] = deque()
+        self._wanted: list[str] = []
         self._threads: dict[str, Thread] = {}
         self._deadlines: dict[int, tuple[float, str]] = {}
         self._lock = Lock()
@@ -84,7 +84,7 @@ class Shipper:
             self.add(stream_id)
 
     def add(self, stream_id: str) -> None:
-        """A stream that is to be shipped, or, where it was shipped to its end, may have more. Any thread."""
+        """A stream that is to be shipped. Any thread."""
         self._wanted.append(stream_id)
 
     def run(self) -> int:
@@ -92,22 +92,13 @@ class Shipper:
         self.kafka.admin().close()
         while True:
             draining = self.drain.is_set()
-            self._start()
+            for stream_id in [s for s in self._wanted if s not in self._threads]:
+                self._threads[stream_id] = Thread(target=self._ship, args=(stream_id,), name=stream_id, daemon=True)
+                self._threads[stream_id].start()
             self._watch()
-            over = self.stop.is_set() or (draining and not self._wanted)
-            if over and not any(t.is_alive() for t in self._threads.values()):
+            if (draining or self.stop.is_set()) and not any(t.is_alive() for t in self._threads.values()):
                 return REFUSED if self._refused else 0
             sleep(WATCH_S)
-
-    def _start(self) -> None:
-        """A thread for each stream that is wanted; one that has a thread waits until that has ended: it may do so just now."""
-        for _ in range(0 if self.stop.is_set() else len(self._wanted)):
-            stream_id = self._wanted.popleft()
-            if (thread := self._threads.get(stream_id)) is not None and thread.is_alive():
-                self._wanted.append(stream_id)
-                continue
-            self._threads[stream_id] = Thread(target=self._ship, args=(stream_id,), name=stream_id, daemon=True)
-            self._threads[stream_id].start()
 
     def _watch(self) -> None:
         """R4: the client's own calls may hang for ever, so the deadline of a transaction is kept from outside."""
@@ -151,20 +142,33 @@ class Shipper:
 
 
 class StreamShipper:
-    """One stream, in a thread of its own: until it is told to stop, or all is shipped of a stream that has ended."""
+    """One stream, in a thread of its own. Of one that has ended it only looks, now and then, whether it was begun anew."""
 
     def __init__(self, stream_id: str, shipper: Shipper) -> None:
         self._stream_id = stream_id
         self._shipper = shipper
         self._folder = Path(shipper.config.out) / stream_id
-        self._producer = TransactionalProducer(shipper.kafka, stream_id, lambda s: shipper.deadline(s, f"a transaction of {stream_id}"))
+        self._producer = self._own_producer()
 
     def run(self) -> None:
         """Raises CapstreamError where this stream can not be shipped, and whatever a transaction raises."""
-        with self._shipper.opening:
-            known = self._take_over()
-            shipment = self._open(known)
-        self._shipper.say(Said("ready", self._stream_id, None, *_shipped(known)))
+        while True:
+            with self._shipper.opening:
+                known = self._take_over()
+                shipment = self._open(known)
+            self._shipper.say(Said("ready", self._stream_id, None, *_shipped(known)))
+            ended = self._ship_all(known, shipment)
+            self._producer.close()
+            if ended is None or not self._rest(ended):
+                return
+            self._producer = self._own_producer()
+
+    def _own_producer(self) -> TransactionalProducer:
+        shipper, what = self._shipper, f"a transaction of {self._stream_id}"
+        return TransactionalProducer(shipper.kafka, self._stream_id, lambda seconds: shipper.deadline(seconds, what))
+
+    def _ship_all(self, known: Checkpoint | None, shipment: Shipment | None) -> Checkpoint | None:
+        """Until nothing more is to come; what is known of a stream that has ended, while others go on."""
         held: Batch | None = None
         since = freed = monotonic()
         while not self._shipper.stop.is_set():
@@ -183,13 +187,29 @@ class StreamShipper:
                 if shipment:
                     shipment.close()
                 shipment = self._open(known)
-            elif batch is None and (last_look or (shipment and self._ended(shipment, known))):
+            elif batch is None and last_look:
                 break
+            elif batch is None and shipment and known and shipment.done and not self._continued(known):
+                shipment.close()
+                return known
             else:
                 self._shipper.stop.wait(POLL_S)
-        if shipment:
-            shipment.close()
-        self._producer.close()
+        return None
+
+    def _continued(self, known: Checkpoint) -> bool:
+        """A live stream that goes on in the next generation: it is to be there at once."""
+        return (self._folder / str(known.generation) / CONTINUED).exists()
+
+    def _rest(self, known: Checkpoint) -> bool:
+        """Until there is a newer generation; False where none comes any more."""
+        while not self._shipper.stop.is_set():
+            last_look = self._shipper.drain.is_set()
+            if self._newer(known) is not None:
+                return True
+            if last_look:
+                return False
+            self._shipper.stop.wait(REST_S)
+        return False
 
     def _take_over(self) -> Checkpoint | None:
         """Become the stream's one owner; what Kafka knows of it."""
@@ -200,10 +220,6 @@ class StreamShipper:
             was = "committed" if decision.commit else "aborted"
             self._say("waits", f"the broker had lost the end of its last transaction in {', '.join(lost)}: marked as {was} now")
         return self._reconcile(read_checkpoint(kafka, self._stream_id, self._waits()))  # R2
-
-    def _ended(self, shipment: Shipment, known: Checkpoint | None) -> bool:
-        """Nothing comes any more, unless somebody runs the stream again, and says so."""
-        return known is not None and shipment.done and not (self._folder / str(known.generation) / CONTINUED).exists()
 
     def _reconcile(self, known: Checkpoint | None) -> Checkpoint | None:
         """Set a foreign folder aside, and make one anew where none is here."""
