@@ -40,6 +40,8 @@ class _Push:
     hold: Fraction
     """The least end that its outputs may have."""
     end: Fraction
+    media_end: Fraction
+    """Up to here there was something to analyse: `end`, but for a Gap, which tells of its own stretch."""
     outputs: list[Output | Asked] = field(default_factory=list)
     lost: bool = False
     """Its Gap is stated."""
@@ -119,7 +121,7 @@ class OperatorRun:
         if isinstance(result, ModelError) and not asked.ask.optional and not push.lost:
             push.lost = True
             reason = "dropped_overload" if isinstance(result, ModelOverloaded) else "model_error"
-            outputs.append(Gap(min(push.hold, push.end), push.end, self._lane, reason, result.message))
+            outputs.append(Gap(min(push.hold, push.media_end), push.media_end, self._lane, reason, result.message))
         outputs += self.operator.answer(asked.ask, result)
         asked.outputs, asks = self._place(outputs, asked.push)
         self._blocked_by.discard(id(asked))
@@ -166,7 +168,7 @@ class OperatorRun:
             self.operator.refill(item)
             self._refilled = after
             return []
-        return self._push(after, lambda: self.operator.push(item))
+        return self._push(after, lambda: self.operator.push(item), item.start if isinstance(item, Gap) else after[0])
 
     def _go_on(self) -> list[Asked]:
         asks: list[Asked] = []
@@ -175,15 +177,15 @@ class OperatorRun:
         at = self._finish_at
         if at is not None and not self.finished and not self._waiting and not self._blocked_by:
             after = max(self.position, (at, "", "", 0))
-            asks += self._push(after, lambda: self.operator.finish(at))
+            asks += self._push(after, lambda: self.operator.finish(at), after[0])
             self.finished = True
         return asks
 
-    def _push(self, after: Cursor, call: Callable[[], list[Output | Ask]]) -> list[Asked]:
+    def _push(self, after: Cursor, call: Callable[[], list[Output | Ask]], media_end: Fraction) -> list[Asked]:
         # An operator that asks nothing never waits: what a snapshot before each push would cost is saved.
         before = self._snapshot() if self.operator.models else {}
         held = self.operator.hold()
-        push = _Push(before, self.position[0] if held is None else min(held, self.position[0]), after[0])
+        push = _Push(before, self.position[0] if held is None else min(held, self.position[0]), after[0], media_end)
         push.outputs, asks = self._place(call(), push)
         self.position = self._refilled = after
         if push.outputs:
