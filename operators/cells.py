@@ -1,5 +1,6 @@
 """Operators that make one thing of each cell of sound."""
 
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Sequence
 from fractions import Fraction
@@ -11,7 +12,7 @@ from operators.records import Gap
 from operators.timeline import exact
 
 
-class CellOperator:
+class CellOperator(ABC):
     """Puts packets together to the cells of a grid of `rate` a second. Told is a cell that is over, none that is not heard at all."""
 
     origin = "listen.features"
@@ -24,9 +25,9 @@ class CellOperator:
         self._packets: deque[Samples] = deque()
         self._needs_from: Fraction | None = None
 
+    @abstractmethod
     def tell(self, number: int, packets: Sequence[Samples]) -> list[Output | Ask]:
         """What is said of a cell: its number and its packets, of which some may be missing."""
-        raise NotImplementedError
 
     def push(self, item: Item) -> list[Output | Ask]:
         if isinstance(item, Gap):

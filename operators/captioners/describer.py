@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from operators.captioners.novelty import CELLS, Look, look, without_repeats
+from operators.captioners.novelty import CELLS, Look, without_repeats
 from operators.captioners.scene import Description, Scene
 from operators.errors import ModelError
 from operators.facts import Moment, Still
@@ -74,10 +74,9 @@ class Describer:
         return self._go_on()
 
     def answer(self, ask: Ask, result: Any) -> list[Output | Ask]:
-        scene, cue_id = ask.item, ask.tag
         outputs: list[Output | Ask] = []
         if not isinstance(result, ModelError) and result.text:
-            outputs.append(self._tell(scene, result, cue_id))
+            outputs.append(self._tell(ask.item, result, *ask.tag))
         return outputs + self._go_on()
 
     def finish(self, at: Fraction) -> list[Output | Ask]:
@@ -118,19 +117,20 @@ class Describer:
                 self._told = before.revised(moment.end)
                 outputs.append(self._told.caption)
                 continue
-            scene = Scene(moment, tuple(without_repeats(stills)[0]), before.caption.text if before else "")
-            outputs.append(Ask("captioner", scene, tag=f"{self.origin}-{self._next}", blocking=True))
+            shown, last = without_repeats(stills)
+            scene = Scene(moment, tuple(shown), before.caption.text if before else "")
+            outputs.append(Ask("captioner", scene, tag=(f"{self.origin}-{self._next}", last), blocking=True))
             self._next += 1
             break
         return outputs
 
-    def _tell(self, scene: Scene, said: Description, cue_id: str) -> Caption:
+    def _tell(self, scene: Scene, said: Description, cue_id: str, last: Look | None) -> Caption:
         moment, before = scene.moment, self._told
         if before and before.caption.end == moment.start and before.caption.text == said.text:
             caption = before.revised(moment.end).caption
         else:
             caption = describe_scene(scene, said, cue_id)
-        self._told = _Told(caption, look(scene.stills[-1]) if scene.stills else None, _signs(moment))
+        self._told = _Told(caption, last, _signs(moment))
         return caption
 
 

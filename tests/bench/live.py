@@ -179,6 +179,11 @@ def _send(clip: Path, target: str) -> Callable[[], object]:
     return lambda: (sender.kill(), sender.wait())
 
 
+def processors(samples: list[Sample]) -> float:
+    """In use, on average."""
+    return (samples[-1].cpu_s - samples[0].cpu_s) / (samples[-1].at_s - samples[0].at_s)
+
+
 def told(seconds: list[float]) -> str:
     """Median, 95th percentile."""
     ordered = sorted(seconds)
@@ -202,10 +207,9 @@ def main() -> None:
         every, consumer = run(args.minutes, args.profile, Path(folder))
     samples = [s for s in every if s.at_s > WARM_S]
     lags = sorted(s.lag_s for s in samples)
-    cores = (samples[-1].cpu_s - samples[0].cpu_s) / (samples[-1].at_s - samples[0].at_s)
     rows = [
         {"measured": "lag behind the clock, median and longest", "here": f"{statistics.median(lags):.1f} s, {lags[-1]:.1f} s"},
-        {"measured": "processors used", "here": f"{cores:.2f} of {CORES}"},
+        {"measured": "processors used", "here": f"{processors(samples):.2f} of {CORES}"},
     ]
     names = {"rss_mb": "memory, MB", "handles": "files and sockets", "threads": "threads", "spool_mb": "disk, the spool, MB"}
     names |= {"kept_mb": "disk, logs and stills, MB"}

@@ -10,7 +10,7 @@ import statistics
 import tempfile
 from pathlib import Path
 
-from live import WARM_S, run, told
+from live import WARM_S, processors, run, told
 from markdown import table
 from speed import CORES
 
@@ -30,10 +30,9 @@ def main() -> None:
             every, consumer = run(args.minutes, args.profile, Path(folder), streams)
         samples = [s for s in every if s.at_s > WARM_S]
         lags = [s.lag_s for s in samples]
-        cores = (samples[-1].cpu_s - samples[0].cpu_s) / (samples[-1].at_s - samples[0].at_s)
         words = {name: told(consumer.late_s[what]) if consumer.late_s[what] else "" for name, what in WORDS.items()}
         rows.append(
-            {"streams": str(streams), "admitted": str(len(consumer.streams)), "processors": f"{cores:.2f} of {CORES}"}
+            {"streams": str(streams), "admitted": str(len(consumer.streams)), "processors": f"{processors(samples):.2f} of {CORES}"}
             | {"lag, median and longest": f"{statistics.median(lags):.1f} s, {max(lags):.1f} s"}
             | words
         )
