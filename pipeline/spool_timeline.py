@@ -25,6 +25,8 @@ APART = Fraction(10)
 """What tracks say of their beginnings is believed where it is so near the first packet."""
 JUMP_CELL = Fraction(1, 10)
 """A jump of the source's clock takes so much of the timeline, so that it can be stated in it."""
+AWAY = Fraction(1)
+"""Packets with another clock that come so much later than those before it were to be expected are of a sender that was away."""
 BURST_S = 5.0
 REPEATED = Fraction(1)
 """A session begins so much before the timeline's end, at most, with packets that are passed over up to there."""
@@ -137,7 +139,7 @@ class Timeline:
         passed = self.clock_s() - arrival.monotonic_s
         if arrival.boot != boot_id():
             passed = max(0.0, (datetime.now(arrival.wall_time.tzinfo) - arrival.wall_time).total_seconds())
-        self._pace.came(at, self.clock_s() - passed)
+        self._pace.begins(at, self.clock_s() - passed)
         self._clock.end = self.writer.end
         self._why, self._down = "recorder_restart", self._parts()
 
@@ -172,8 +174,9 @@ class Timeline:
         return True
 
     def _jump(self, connection: Connection, jump: Jump, came: list[tuple[TrackKind, AvTimed]]) -> None:
-        end = self.writer.end
-        at = (ceil(end / JUMP_CELL) + 1) * JUMP_CELL
+        end, by_pace = self.writer.end, self._pace.at(self.clock_s())
+        goes_on = by_pace if by_pace - end > AWAY else end
+        at = (ceil(goes_on / JUMP_CELL) + 1) * JUMP_CELL
         step = f"the clock of the source stepped by {float(jump.step):+.3f} s"
         self.writer.say(Missing(end, at, "discontinuity", None, step))
         self._begin(connection, (at, min(timed.showing for _, timed in came)), "discontinuity", jumped=True)
@@ -217,7 +220,7 @@ class Timeline:
             elif silence.parts is not None:
                 silence.parts.told = at
         if not jumped:
-            self._pace.came(at, connection.arrival.monotonic_s)
+            self._pace.begins(at, connection.arrival.monotonic_s)
 
     def _note(self, connection: Connection, showing: Fraction) -> None:
         """How far behind the timeline packets come; not in the burst of those that came while tracks were looked for."""

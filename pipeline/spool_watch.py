@@ -132,6 +132,11 @@ class Pace:
     _longest: list[float] = field(default_factory=list)
     """Lag of the latest packet of each chunk, the newest chunk last."""
     _since_s: float = 0.0
+    _begun_s: float | None = None
+
+    def begins(self, at: Fraction, now_s: float) -> None:
+        """A session begins. It says where the timeline is until packets have told it better."""
+        self._begun_s = now_s - float(at)
 
     def came(self, at: Fraction, now_s: float) -> None:
         lag = now_s - float(at)
@@ -140,5 +145,8 @@ class Pace:
         self._longest[-1] = max(self._longest[-1], lag)
 
     def at(self, now_s: float) -> Fraction:
-        """Milliseconds; ZERO before anything came."""
-        return Fraction(round(1000 * (now_s - median(self._longest))), 1000) if self._longest else ZERO
+        """Milliseconds; ZERO before anything began."""
+        # The last packet of a sender that went comes with the first of the next: the chunk it is in is not over.
+        over = self._longest[:-1] or self._longest
+        lag = median(over) if over else self._begun_s
+        return ZERO if lag is None else Fraction(round(1000 * (now_s - lag)), 1000)

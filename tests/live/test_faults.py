@@ -7,7 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 from typing import Any
 
 import psutil
@@ -182,6 +182,23 @@ def test_a_jump_of_the_clock_is_stated_and_the_timeline_goes_on(offset: int, tmp
     assert gap.reason == "discontinuity"
     assert_tiled(live.samples)
     assert len([f for f in live.frames if isinstance(f, Frame) and f.at < 9]) >= 34
+
+
+def test_a_sender_that_is_replaced_moves_no_date(tmp_path: Path) -> None:
+    """No connection tells that it went: another clock comes after a while in which nothing came."""
+    port, options = free_port(), SpoolOptions()
+    first, second = clip(14), clip(8, f"{H264} -output_ts_offset 4000")
+    target = f"udp://127.0.0.1:{port}"
+    with recorded(f"{target}?fifo_size=100000", tmp_path, options):
+        with sender(first, target) as sending:
+            wait_until(lambda: lines(tmp_path, Session), 10)
+            sending.wait()
+        gone = monotonic()
+        sleep(4)
+        with sender(second, target, "-copyts") as sending:
+            began = wait_until(lambda: len(lines(tmp_path, Session)) == 2 and monotonic(), 10)
+    [jump] = [m for m in lines(tmp_path, Missing) if m.why == "discontinuity"]
+    assert abs(float(jump.end - jump.start) - (began - gone)) < 1
 
 
 def test_sound_that_comes_later_and_goes_again(tmp_path: Path) -> None:

@@ -182,6 +182,14 @@ class TestWatch:
             pace.came(Fraction(n, 10), n / 10 + 1000.25 + (5 if 600 < n < 800 else 0))
         assert pace.at(1200.0) == Fraction(1200) - Fraction(100025, 100)
 
+    def test_a_session_tells_of_the_pace_until_its_packets_do(self) -> None:
+        pace = Pace()
+        assert pace.at(1200.0) == 0
+        pace.begins(Fraction(5), 1007.0)
+        assert pace.at(1012.0) == 10
+        pace.came(Fraction(10), 1010.5)
+        assert pace.at(1020.5) == 20
+
     def test_the_timeline_follows_a_clock_that_moves_for_good(self) -> None:
         pace = Pace()
         for n in range(2400):
