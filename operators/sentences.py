@@ -1,7 +1,11 @@
-"""Sentences and their translations: what the subtitles ask of a translator and are told by it."""
+"""Sentences: where one ends, and what the subtitles ask of a translator and are told by it."""
 
 import re
 from dataclasses import dataclass
+
+SENTENCE_ENDS = ".?!…。？！؟।"
+CLOSERS = "\"'”’»)]}」』）"
+TITLES = frozenset({"mr", "mrs", "ms", "dr", "st", "prof", "mme", "sr", "sra", "vs"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,14 @@ class Translation:
     """The geometric mean of the probabilities of its tokens."""
     lost: tuple[Term, ...] = ()
     """Terms that it could not be made to hold."""
+
+
+def ends_sentence(word: str) -> bool:
+    """Whether a sentence ends with this word, punctuation and all: not with Mr., J. or U.S."""
+    written = word.strip().rstrip(CLOSERS)
+    bare = written.rstrip(".").lower()
+    abbreviated = (len(bare) == 1 and bare.isalpha()) or "." in bare or bare in TITLES
+    return written[-1:] in SENTENCE_ENDS and written != "" and not (written[-1] == "." and abbreviated)
 
 
 def primary(language: str) -> str:

@@ -28,12 +28,13 @@ from operators.sources.spooled import SpooledOptions, SpooledSource
 from operators.speech.channels import ChannelTranscriber
 from operators.speech.speakers import SpeakerTranscriber
 from operators.subtitles import SubtitleTranslator
+from operators.subtitles.styles import Style
 from operators.timeline import ZERO, clock, exact
 from operators.windows import Kept
 from pipeline.models import identify, resolve
 from pipeline.naming import Named, name_sources
 from pipeline.plan import LaneName, ModelPlan, Outcome
-from pipeline.settings import MODELS, ChosenModel, Lanes, Settings, asked_models, choose_model, choose_operators
+from pipeline.settings import MODELS, Chosen, ChosenModel, Lanes, Settings, asked_models, choose_model, choose_operators
 from pipeline.spool import Recording, start_recording, stop_recording
 from pipeline.spool_watch import SpoolOptions
 
@@ -271,11 +272,20 @@ def _probe(stream: PlannedStream) -> PlannedStream | Outcome:
     if info.duration is not None and stream.start >= info.duration:
         return _refuse(stream.stream_id, ConfigError(f"--from {clock(stream.start)} is not before its end at {clock(info.duration)}"))
     tracks: dict[LaneName, object] = {"look": info.picture, "listen": info.sound, "narrate": info}
-    lanes = {lane: chosen for lane, chosen in stream.lanes.items() if tracks[lane] is not None}
+    rate = info.picture.rate if info.picture is not None else None
+    there = {lane: chosen for lane, chosen in stream.lanes.items() if tracks[lane] is not None}
+    lanes = {lane: tuple(_over_pictures(c, rate) for c in chosen) for lane, chosen in there.items()}
     if stream.source.speakers and are_alike(source, info):
         note = f"its {len(stream.source.speakers)} channels are the same sound (dual mono): they tell nobody apart, and are mixed"
         return replace(stream, lanes=lanes, source=replace(stream.source, speakers=()), notes=(note,))
     return replace(stream, lanes=lanes)
+
+
+def _over_pictures(chosen: Chosen, rate: Fraction | None) -> Chosen:
+    """Subtitles are told the pictures a second of their video: some styles count gaps in them."""
+    if rate is None or not isinstance(chosen.options, Style) or chosen.options.frames_per_s:
+        return chosen
+    return replace(chosen, options=replace(chosen.options, frames_per_s=float(rate)))
 
 
 def _refuse(stream_id: str, error: CapstreamError) -> Outcome:

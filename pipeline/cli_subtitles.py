@@ -45,12 +45,16 @@ def check(
         Path | None, typer.Option(metavar="DIR", help="The stream's folder, DIR of run and its id: for the cuts of its picture.")
     ] = None,
     track: Track = None,
+    rate: Annotated[
+        str | None, typer.Option(metavar="R", help="Pictures a second of the video, as 23.976: gaps are counted in them.")
+    ] = None,
     records: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
 ) -> int:
     """Check subtitles against a delivery style; exit code 1 where they break a rule."""
     from pipeline.check_command import Request, execute
 
-    return execute(Request(file, style, language, stream, records, track))
+    timecode = timecode_of(rate, "")
+    return execute(Request(file, style, language, stream, records, track, None if timecode is None else timecode.rate))
 
 
 @subtitles.command()

@@ -24,8 +24,8 @@ from operators.sources.scan import open_container
 from operators.sources.tracks import language_of
 from operators.subtitles.formats import Cue, Subtitles, read_subtitles
 from operators.subtitles.formats.rolling import unrolled
+from operators.subtitles.languages import LANGUAGES
 from operators.timeline import ZERO, to_ms
-from pipeline.video_export import LANGUAGES
 
 BITMAPS = {"hdmv_pgs_subtitle": "PGS", "dvb_subtitle": "DVB", "dvd_subtitle": "DVD", "xsub": "DivX"}
 TEXTS = {

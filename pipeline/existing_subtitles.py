@@ -1,9 +1,11 @@
 """Subtitles that are there already: a file of them, or a track within media."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from operators.errors import ConfigError, SourceUnavailable
 from operators.subtitles.formats import FORMATS, READERS, TIMECODED, Cue, Subtitles, Timecode, read_subtitles
+from operators.subtitles.languages import named_in, written_in
 from pipeline.embedded_subtitles import read_track
 from pipeline.views import write_parts
 
@@ -12,10 +14,16 @@ WRITERS = {".vtt": "vtt", ".srt": "srt", ".ttml": "ttml", ".dfxp": "ttml", ".xml
 
 
 def read_existing(path: Path, track: str | None = None) -> Subtitles:
-    """A file of subtitles by its ending; any other as media with a track of them.
+    """A file of subtitles by its ending; any other as media with a track of them. Where the format does not say the language, the name of
+    the file or the script may.
 
     Raises ConfigError or SourceUnavailable where it can not be read, or is not said which track.
     """
+    read = _read(path, track)
+    return replace(read, language=read.language or named_in(path) or written_in(read.cues))
+
+
+def _read(path: Path, track: str | None) -> Subtitles:
     if path.suffix.lower() not in READERS:
         try:
             return read_track(str(path), track)

@@ -86,4 +86,5 @@ class CueFollower:
 
 
 def cue_of(caption: Caption) -> Cue:
-    return Cue(to_ms(caption.start), to_ms(caption.end), caption.lines, caption.cue_id, caption.speaker, caption.language)
+    told = caption.cue_id, caption.speaker, caption.language, ""
+    return Cue(to_ms(caption.start), to_ms(caption.end), caption.lines, *told, caption.violations, caption.speakers, caption.colours)

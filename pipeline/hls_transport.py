@@ -3,7 +3,7 @@
 import io
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -40,6 +40,8 @@ class Packager:
     lift: Fraction
     _delay: Fraction = ZERO
     """The longest time so far by which pictures are decoded before they are shown."""
+    _last: dict[TrackKind, int] = field(default_factory=dict)
+    """Ticks of each track's latest decoding: where that delay grows, the clock does not step back."""
 
     def segment(self, packets: Sequence[Copied], tracks: dict[TrackKind, Stream], counters: Counters) -> bytes:
         """A segment that begins with its tables. `packets`: of each track in order of decoding; they are used up. `counters` goes on."""
@@ -47,12 +49,11 @@ class Packager:
         with av.open(data, "w", format="mpegts", options={"max_delay": "0"}) as container:
             made = {kind: _add(container, tracks[kind]) for kind in TRACKS if kind in tracks}
             container.start_encoding()
-            last = dict.fromkeys(made, 0)
             for decoding, copied in self._in_order(packets):
                 packet = copied.packet
                 duration = round((packet.duration or 0) * (packet.time_base or 0) * CLOCK_HZ)
                 # Sources that lose packets may give two of one instant.
-                dts = last[copied.kind] = max(self._ticks(decoding), last[copied.kind] + 1)
+                dts = self._last[copied.kind] = max(self._ticks(decoding), self._last.get(copied.kind, 0) + 1)
                 packet.stream, packet.time_base = made[copied.kind], Fraction(1, CLOCK_HZ)
                 packet.pts, packet.dts, packet.duration = max(self._ticks(copied.showing), dts), dts, duration
                 # What is damaged so that no container takes it is of no use to a player either.

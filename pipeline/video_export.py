@@ -13,6 +13,7 @@ from operators.errors import ConfigError, SourceUnavailable, StorageError
 from operators.sources.admission import admit
 from operators.sources.binaries import find_ffmpeg
 from operators.sources.probe import MOST_PIXELS
+from operators.subtitles.languages import LANGUAGES
 
 How = Literal["mux", "burn"]
 TRACKS = {
@@ -23,13 +24,6 @@ TRACKS = {
     ".webm": ("vtt", "webvtt"),
 }
 """By container: the format that a track of subtitles is made from, and its codec."""
-
-LANGUAGES = {
-    "ar": "ara", "cs": "ces", "da": "dan", "de": "deu", "el": "ell", "en": "eng", "es": "spa", "fi": "fin", "fr": "fra", "he": "heb",
-    "hi": "hin", "hu": "hun", "it": "ita", "ja": "jpn", "ko": "kor", "nl": "nld", "no": "nor", "pl": "pol", "pt": "por", "ro": "ron",
-    "ru": "rus", "sv": "swe", "th": "tha", "tr": "tur", "uk": "ukr", "vi": "vie", "zh": "zho",
-}  # fmt: skip
-"""Containers name languages by ISO 639-2."""
 
 
 def format_for(how: How, destination: Path) -> str:
@@ -72,6 +66,7 @@ def export_video(how: How, parts: Iterator[str], video: Path, destination: Path,
 
 def _muxed(source: ffmpeg.Stream, cues: Path, made: Path, language: str | None) -> ffmpeg.Stream:
     codec = TRACKS[made.suffix.lower()][1]
+    # Containers name languages by ISO 639-2.
     named = LANGUAGES.get((language or "").split("-")[0].lower(), "und")
     options = {"c": "copy", "c:s": codec, "metadata:s:s:0": f"language={named}", "disposition:s:0": "default"}
     return ffmpeg.output(source["v?"], source["a?"], ffmpeg.input(cues.name), made.name, **options)

@@ -183,7 +183,8 @@ def _timeouts(address: Address) -> dict[str, Any]:
         case "rtsp":
             return {"rtsp_transport": "tcp", "timeout": five_seconds}
         case "udp":
-            return {"fifo_size": 50_000, "overrun_nonfatal": 1}
+            # Datagrams wait in the kernel while this machine is busy; it gives of these 4 MiB what net.core.rmem_max allows.
+            return {"fifo_size": 50_000, "overrun_nonfatal": 1, "buffer_size": 4 << 20}
         case "http" | "hls" | "rtmp":
             return {"rw_timeout": five_seconds}
     return {}

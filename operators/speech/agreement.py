@@ -1,5 +1,6 @@
 """Which of the words that are heard again and again are certain: local agreement, a state machine without weights."""
 
+import unicodedata
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -60,8 +61,8 @@ class Heard:
 
 
 def bare(text: str) -> str:
-    """What of a word's writing two hypotheses must agree on: its letters and digits, where it has any."""
-    return "".join(filter(str.isalnum, text.casefold())) or text.strip()
+    """What of a word's writing two hypotheses must agree on: its letters, their marks and digits, where it has any."""
+    return "".join(c for c in text.casefold() if unicodedata.category(c)[0] in "LMN") or text.strip()
 
 
 def word_to_json(word: HeardWord) -> list[Any]:

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from fractions import Fraction
 
+from operators.sentences import ends_sentence
 from operators.speech.recognition import HeardWord
 
 WORD_BEGINS = "▁"
 """SentencePiece's sign before the first piece of a word."""
 SENTENCE_PAUSE = Fraction(1, 2)
-SENTENCE_ENDS = ".?!。？！"
 
 
 def same_language(asked: str | None, known: str) -> bool:
@@ -20,7 +20,7 @@ def sentences(words: Sequence[HeardWord]) -> tuple[tuple[HeardWord, ...], ...]:
     """A sentence ends at its punctuation, or at a pause."""
     said: list[list[HeardWord]] = []
     for n, word in enumerate(words):
-        if n == 0 or words[n - 1].text[-1] in SENTENCE_ENDS or word.start - words[n - 1].end >= SENTENCE_PAUSE:
+        if n == 0 or ends_sentence(words[n - 1].text) or word.start - words[n - 1].end >= SENTENCE_PAUSE:
             said.append([])
         said[-1].append(word)
     return tuple(map(tuple, said))

@@ -10,6 +10,7 @@ from operators.facts import Speech
 from operators.media import SOUND_RATE_HZ
 from operators.protocols import Ask, Output, State
 from operators.records import Partial, Transcript
+from operators.sentences import ends_sentence
 from operators.speech.agreement import Agreement, word_from_json, word_to_json
 from operators.speech.gate import Stretch
 from operators.speech.options import SpeechOptions, samples
@@ -23,10 +24,10 @@ from operators.timeline import exact
 BEFORE, AFTER = samples(0.5), samples(0.3)
 """Sound around an utterance that the recogniser is given with it."""
 KNOWN = samples(3.0)
-"""After so much sound the language of an utterance is taken to be known."""
+"""After so much sound the language is taken to be known, until sound is heard that follows what was cut off: then once more."""
 SEARCHED = samples(5.0)
 """Speech in which nothing becomes certain is cut in the quietest place of its latest part."""
-SENTENCE, CLAUSE = ".!?…。！？", ",;:、，；："
+CLAUSE = ",;:、，；："
 CLAUSE_S = Fraction(2)
 """A transcript also ends with a clause that lasts this long."""
 
@@ -50,7 +51,9 @@ class _Utterance:
     language: str = ""
     """Of the latest answer."""
     known: bool = False
-    """The language is not heard anew."""
+    """The recogniser is told the language."""
+    fresh: bool = True
+    """It was not heard yet in the sound from `first` on, which may be another speaker's."""
     segment: int = 0
     words: list[HeardWord] = field(default_factory=list)
     """Certain ones that no transcript has told yet, and"""
@@ -129,7 +132,7 @@ class StreamWriter:
             "utterance": u and {
                 "samples": [u.start, u.first, u.asked, u.heard, u.number],
                 "latest": exact(u.latest),
-                "language": [u.language, u.known],
+                "language": [u.language, u.known, u.fresh],
                 "segment": u.segment,
                 "words": [[word_to_json(w) for w in u.words], u.spoken],
                 "agreement": u.agreement.snapshot(),
@@ -142,7 +145,7 @@ class StreamWriter:
         if saved:
             start, first, asked, heard, number = saved["samples"]
             u = self._utterance = _Utterance(start, first, asked, heard, number, Fraction(saved["latest"]))
-            (u.language, u.known), u.segment = saved["language"], saved["segment"]
+            (u.language, u.known, u.fresh), u.segment = saved["language"], saved["segment"]
             u.words, u.spoken = [word_from_json(w) for w in saved["words"][0]], saved["words"][1]
             u.agreement.restore(saved["agreement"])
             u.shown = saved["shown"]
@@ -174,7 +177,8 @@ class StreamWriter:
         return [*outputs, Ask("speech", self._item(u, pack), (u, pack))]
 
     def _item(self, u: _Utterance, pack: Pack) -> SpeechItem:
-        language = self._options.language or (u.language if u.known else "")
+        told = u.known and not (u.fresh and pack.pieces[-1][1] - u.first >= KNOWN)
+        language = self._options.language or (u.language if told else "")
         return SpeechItem(self._voice.sound.read(pack.pieces), language or None, self._options.prompt)
 
     def _hear(self, pack: Pack, heard: Recognition | ModelError) -> list[Output | Ask]:
@@ -184,7 +188,8 @@ class StreamWriter:
             return []
         u.heard = pack.pieces[0][1]
         words = self._words(u, pack, heard)
-        u.known = u.known or (bool(words) and u.heard - u.first >= KNOWN)
+        if words and u.heard - u.first >= KNOWN:
+            u.known, u.fresh = True, False
         news = u.agreement.hear(words)
         outputs = self._say(u, news.confirmed) + self._trim(u)
         return outputs + self._show(u, news.erased)
@@ -215,7 +220,7 @@ class StreamWriter:
             u.latest = word.end
             outputs.append(written(word, u.spoken, u.segment_id))
             lasts = word.end - u.words[0].start
-            if word.text[-1] in SENTENCE or (word.text[-1] in CLAUSE and lasts >= CLAUSE_S) or lasts >= self._segment_s:
+            if ends_sentence(word.text) or (word.text[-1] in CLAUSE and lasts >= CLAUSE_S) or lasts >= self._segment_s:
                 outputs += self._tell(u)
         return outputs
 
@@ -230,20 +235,22 @@ class StreamWriter:
 
     def _trim(self, u: _Utterance) -> list[Output | Ask]:
         """What is certain up to the end of a sentence is not heard again; nor, in a long buffer, what is certain at all."""
-        kept, following = u.agreement.kept, [*u.agreement.kept[1:], *u.agreement.tail[:1]]
-        ends = [n for n, (word, _) in enumerate(zip(kept, following, strict=False)) if word.text[-1] in SENTENCE]
-        if not ends and kept and u.heard - u.first > self._buffer:
-            ends = [len(kept) - 1]
+        # Behind a word that nothing follows yet there may be more of its own sound.
+        kept = u.agreement.kept
+        followed = list(zip(kept, [*kept[1:], *u.agreement.tail[:1]], strict=False))
+        ends = [pair for pair in followed if ends_sentence(pair[0].text)]
+        if not ends and u.heard - u.first > self._buffer:
+            ends = followed
         if not ends:
             return []
-        last = kept[ends[-1]]
-        follows = following[ends[-1]].start if ends[-1] < len(following) else last.end
-        at = int((last.end + max(last.end, follows)) / 2 * SOUND_RATE_HZ)
+        last, follows = ends[-1]
+        at = int((last.end + max(last.end, follows.start)) / 2 * SOUND_RATE_HZ)
         if not u.start < at < u.heard:
             return []
         u.agreement.forget(Fraction(at, SOUND_RATE_HZ))
         parts = self._voice.split(at)
         u.start = u.first = at
+        u.fresh = True
         return [speech(part) for part in parts]
 
     def _show(self, u: _Utterance, erased: int) -> list[Output | Ask]:

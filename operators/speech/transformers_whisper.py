@@ -35,7 +35,8 @@ class TransformersWhisperOptions:
 
 class TransformersWhisperRecogniser:
     """A BatchOperator: SpeechItem -> Recognition. Greedy: nothing is sampled. Word times come from one pass over the finished text, which
-    is cheaper than to follow the attention while it is written. What Whisper's own signs call no speech or a guess is not said."""
+    is cheaper than to follow the attention while it is written. What goes round in circles, or is a guess by Whisper's own signs, is not
+    said."""
 
     Options = TransformersWhisperOptions
     languages = WHISPER_LANGUAGES

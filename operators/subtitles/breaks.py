@@ -8,15 +8,15 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
+from operators.sentences import CLOSERS, SENTENCE_ENDS, ends_sentence
+
 SENTENCE, CLAUSE, COMMA, SEGMENT, CONJUNCTION, PREPOSITION = 0, 100, 150, 200, 300, 400
 ANYWHERE, NAME, ADJECTIVE, CLINGING = 600, 1100, 1200, 1300
 """What it costs to break there, in hundredths. `CLINGING`: it parts words that belong together."""
-SENTENCE_ENDS, CLAUSE_ENDS, COMMAS = ".?!…。？！؟।", ";:—–；：؛", ",，、،"
-CLOSERS = "\"'”’»)]}」』）"
+CLAUSE_ENDS, COMMAS = ";:—–；：؛", ",，、،"
 OPENERS = "\"'“‘«([{「『（¿¡"
 UNSPACED = frozenset({"zh", "yue", "ja", "th", "lo", "my", "km", "bo"})
 """Languages written without spaces between words."""
-TITLES = frozenset({"mr", "mrs", "ms", "dr", "st", "prof", "mme", "sr", "sra", "vs"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def cost(before: str, after: str, language: str, new_segment: bool) -> int:
     grammar = GRAMMARS.get(language.split("-")[0].lower())
     last, first = _bare(before), _bare(after)
     end = before.rstrip(CLOSERS)[-1:]
-    if end and end in SENTENCE_ENDS and not (end == "." and _abbreviation(last)):
+    if ends_sentence(before):
         return SENTENCE
     if end and end in CLAUSE_ENDS + COMMAS:
         return CLAUSE if end in CLAUSE_ENDS else COMMA
@@ -100,10 +100,6 @@ def cost(before: str, after: str, language: str, new_segment: bool) -> int:
     return NAME if names else ANYWHERE
 
 
-def ends_sentence(word: str, language: str) -> bool:
-    return cost(word, "", language, False) == SENTENCE
-
-
 @lru_cache(65536)
 def width(text: str) -> int:
     """Columns that a text takes: wide characters (Chinese, Japanese, Korean) take two, marks that combine none."""
@@ -123,8 +119,3 @@ def _columns(character: str) -> int:
 
 def _bare(word: str) -> str:
     return word.strip(OPENERS + CLOSERS + SENTENCE_ENDS + CLAUSE_ENDS + COMMAS).lower().replace("’", "'")
-
-
-def _abbreviation(bare: str) -> bool:
-    """True of Mr., J. and U.S., which end no sentence."""
-    return (len(bare) == 1 and bare.isalpha()) or "." in bare or bare in TITLES

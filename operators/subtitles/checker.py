@@ -4,12 +4,13 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from itertools import pairwise
 
 from operators.facts import Shot
 from operators.subtitles import breaks
 from operators.subtitles.styles import WORD, Rules, Style
-from operators.timeline import Span
+from operators.timeline import ZERO, Span
 
 RULES = {
     "line_length": "a line is longer than the style allows",
@@ -27,8 +28,6 @@ RULES = {
 """Every rule that can be broken, and what that means."""
 ROUNDING = Fraction(1, 500)
 """Times in files are rounded to milliseconds, each."""
-OTHER_RATES = Fraction(1, 50)
-"""Gaps are counted in frames: two of them are 80 ms at 25 a second, 67 at 30, 83 at 24."""
 FRAME = Fraction(1, 20)
 """So near to a cut is on it: times in files are those of frames."""
 
@@ -39,6 +38,7 @@ class Shown:
 
     span: Span
     lines: tuple[str, ...]
+    language: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,38 +47,42 @@ class Finding:
 
     number: int
     cue: Shown
-    rules: tuple[str, ...]
+    rules: dict[str, str]
+    """Those of `RULES`, and by how much: what was measured, of what the style allows."""
 
 
-def check(cues: Iterable[Shown], style: Style, language: str, cuts: Sequence[Fraction] = ()) -> list[Finding]:
-    """The cues that break a rule, by their start. `cuts`: instants of cuts of the picture, in order."""
-    rules, before, findings = style.rules(language), None, []
+def check(cues: Iterable[Shown], style: Style, cuts: Sequence[Fraction] = ()) -> list[Finding]:
+    """The cues that break a rule, each by the rules of its language, by their start. `cuts`: instants of cuts of the picture, in order."""
+    rules_in, before, findings = cache(style.rules), None, []
     for number, cue in enumerate(sorted(cues, key=lambda c: (c.span.start, c.span.end)), 1):
-        if broken := broken_rules(cue, before, rules, language, cuts):
+        if broken := broken_rules(cue, before, rules_in(cue.language), cuts):
             findings.append(Finding(number, cue, broken))
         before = cue.span.end if before is None else max(before, cue.span.end)
     return findings
 
 
-def broken_rules(cue: Shown, before: Fraction | None, rules: Rules, language: str, cuts: Sequence[Fraction]) -> tuple[str, ...]:
-    """Names of the rules that a cue breaks, of `RULES`. `before`: when the one before it went."""
-    width, words = measure(cue.lines, language)
-    shown = cue.span.duration + ROUNDING
+def broken_rules(cue: Shown, before: Fraction | None, rules: Rules, cuts: Sequence[Fraction]) -> dict[str, str]:
+    """The rules that a cue breaks, of `RULES`, and by how much. `before`: when the one before it went."""
+    width, words = measure(cue.lines, cue.language)
+    widest = max(map(breaks.width, cue.lines), default=0)
+    shown, needed = cue.span.duration + ROUNDING, rules.reading(width, words)
     gap = rules.closed if before is None else cue.span.start - before
+    missed = _missed_cut(cue.span, rules, cuts) if rules.snap else None
+    lasts, apart = f"{_seconds(cue.span.duration)} of", f"{_seconds(gap)} of {_seconds(rules.gap)} s"
     broken = {
-        "line_length": any(breaks.width(line) > rules.line for line in cue.lines),
-        "lines": len(cue.lines) > rules.lines,
-        "reading_speed": rules.reading(width, words) > shown,
-        "min_duration": rules.shortest > shown,
-        "max_duration": cue.span.duration > rules.longest + ROUNDING,
-        "overlap": gap < -ROUNDING,
-        "gap": -ROUNDING <= gap < rules.gap - OTHER_RATES,
-        "loose_gap": rules.gap + OTHER_RATES < gap < rules.closed - ROUNDING,
-        "shot_cut": rules.snap > 0 and _misses_cut(cue.span, rules, cuts),
-        "phrase_split": any(_parts_phrase(*pair, language) for pair in pairwise(cue.lines)),
-        "empty": width == 0,
+        "line_length": (widest > rules.line, f"{widest} of {rules.line} columns"),
+        "lines": (len(cue.lines) > rules.lines, f"{len(cue.lines)} of {rules.lines}"),
+        "reading_speed": (needed > shown, f"{lasts} {_seconds(needed)} s"),
+        "min_duration": (rules.shortest > shown, f"{lasts} {_seconds(rules.shortest)} s"),
+        "max_duration": (cue.span.duration > rules.longest + ROUNDING, f"{lasts} {_seconds(rules.longest)} s"),
+        "overlap": (gap < -ROUNDING, f"by {_seconds(-gap)} s"),
+        "gap": (-ROUNDING <= gap < rules.gaps[0] - ROUNDING, apart),
+        "loose_gap": (rules.gaps[1] + ROUNDING < gap < rules.closed - ROUNDING, apart),
+        "shot_cut": (missed is not None, f"by {_seconds(abs(missed or ZERO))} s"),
+        "phrase_split": (any(_parts_phrase(*pair, cue.language) for pair in pairwise(cue.lines)), ""),
+        "empty": (width == 0, ""),
     }
-    return tuple(name for name, is_broken in broken.items() if is_broken)
+    return {name: measured for name, (is_broken, measured) in broken.items() if is_broken}
 
 
 def cuts_of(shot: Shot) -> list[Fraction]:
@@ -94,17 +98,22 @@ def measure(lines: Sequence[str], language: str) -> tuple[int, Fraction]:
     return width, Fraction(len(text.split())) if space else Fraction(width, WORD)
 
 
-def _misses_cut(span: Span, rules: Rules, cuts: Sequence[Fraction]) -> bool:
-    """A cue should not come less than `snap` after a cut, nor half of that before it; the other way round where it goes."""
+def _missed_cut(span: Span, rules: Rules, cuts: Sequence[Fraction]) -> Fraction | None:
+    """How far from a cut it comes or goes. A cue should not come less than `snap` after one, nor half of that before it; the other way
+    round where it goes."""
     for cut in _near(cuts, span.start, rules):
         late = span.start - cut
         if (FRAME < late < rules.snap or FRAME < -late <= rules.snap / 2) and span.end > cut:
-            return True
+            return late
     for cut in _near(cuts, span.end, rules):
         over = span.end - cut
         if (FRAME < over < rules.snap or FRAME + rules.gap < -over <= rules.snap) and span.start < cut:
-            return True
-    return False
+            return over
+    return None
+
+
+def _seconds(instant: Fraction) -> str:
+    return f"{float(instant):.2f}"
 
 
 def _near(cuts: Sequence[Fraction], instant: Fraction, rules: Rules) -> Sequence[Fraction]:

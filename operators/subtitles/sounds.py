@@ -6,6 +6,7 @@ from typing import Any
 
 from operators.facts import Sound
 from operators.records import Event
+from operators.sentences import primary
 from operators.timeline import exact
 
 RECENT = Fraction(3)
@@ -16,9 +17,16 @@ SHORTEST_MUSIC = Fraction(3)
 LOUD_DBFS = -40.0
 LEAST_SCORE = 0.5
 """Of a sound model's tag."""
-HEARD = {"siren": "[siren]", "impulse": "[loud noise]"}
-"""Labels of events."""
-MUSIC, SILENCE = "♪ music ♪", "[silence]"
+WRITTEN = {
+    "en": {"siren": "[siren]", "impulse": "[loud noise]", "music": "♪ music ♪", "silence": "[silence]"},
+    "de": {"siren": "[Sirene]", "impulse": "[lauter Knall]", "music": "♪ Musik ♪", "silence": "[Stille]"},
+    "fr": {"siren": "[sirène]", "impulse": "[bruit fort]", "music": "♪ musique ♪", "silence": "[silence]"},
+    "es": {"siren": "[sirena]", "impulse": "[ruido fuerte]", "music": "♪ música ♪", "silence": "[silencio]"},
+}
+"""In the language of what is said around them."""
+LABELLED = "en"
+"""The language of labels where the other is not known: what a sound model calls its tags in."""
+EVENTS = ("siren", "impulse")
 UNSAID = ("speech", "conversation", "narration", "silence", "inside", "outside", "music", "singing")
 """Tags that begin so are told by the words, by the kind of sound, or not at all."""
 
@@ -26,8 +34,13 @@ UNSAID = ("speech", "conversation", "narration", "silence", "inside", "outside",
 @dataclass(frozen=True, slots=True)
 class Label:
     start: Fraction
-    text: str
+    name: str
+    """Of `WRITTEN`, or what is shown in brackets."""
     confidence: float
+
+    def text(self, language: str) -> str:
+        own = WRITTEN.get(primary(language), {})
+        return own.get(self.name) or WRITTEN[LABELLED].get(self.name, self.name)
 
 
 class SoundLabels:
@@ -35,7 +48,7 @@ class SoundLabels:
 
     def __init__(self) -> None:
         self._lasts: dict[str, Fraction] = {}
-        """By label, until when its sound was heard."""
+        """By name, until when its sound was heard."""
         self._noisy_until = Fraction(-1)
         """Until when something loud that is no speech was heard."""
 
@@ -43,15 +56,14 @@ class SoundLabels:
         """Labels of what begins; `value` is known from its end on."""
         if isinstance(value, Sound):
             return self._sound(value)
-        if value.label == "silence" and value.lifecycle == "start" and value.start - self._noisy_until <= 1:
-            return self._begin(SILENCE, value, value.score)
-        return self._begin(HEARD[value.label], value, value.score) if value.label in HEARD else []
+        quiet = value.label == "silence" and value.lifecycle == "start" and value.start - self._noisy_until <= 1
+        return self._begin(value.label, value, value.score) if quiet or value.label in EVENTS else []
 
     def snapshot(self) -> dict[str, Any]:
-        return {"lasts": {text: exact(end) for text, end in self._lasts.items()}, "noisy_until": exact(self._noisy_until)}
+        return {"lasts": {name: exact(end) for name, end in self._lasts.items()}, "noisy_until": exact(self._noisy_until)}
 
     def restore(self, state: dict[str, Any]) -> None:
-        self._lasts = {text: Fraction(end) for text, end in state["lasts"].items()}
+        self._lasts = {name: Fraction(end) for name, end in state["lasts"].items()}
         self._noisy_until = Fraction(state["noisy_until"])
 
     def _sound(self, sound: Sound) -> list[Label]:
@@ -59,16 +71,16 @@ class SoundLabels:
             self._noisy_until = max(self._noisy_until, sound.end)
         labels = []
         if sound.kind == "music_like" and sound.end - sound.start >= SHORTEST_MUSIC:
-            labels += self._begin(MUSIC, sound, LEAST_SCORE)
+            labels += self._begin("music", sound, LEAST_SCORE)
         for tag, score in zip(sound.tags[:1], sound.scores[:1], strict=True):
             if score >= LEAST_SCORE and not tag.lower().startswith(UNSAID):
                 labels += self._begin(f"[{tag.lower()}]", sound, score)
         return labels
 
-    def _begin(self, text: str, value: Sound | Event, confidence: float) -> list[Label]:
-        goes_on = text in self._lasts and value.start - self._lasts[text] < AGAIN
-        self._lasts = {t: end for t, end in self._lasts.items() if value.end - end < AGAIN} | {text: value.end}
-        return [] if goes_on else [Label(max(value.start, value.end - RECENT), text, confidence)]
+    def _begin(self, name: str, value: Sound | Event, confidence: float) -> list[Label]:
+        goes_on = name in self._lasts and value.start - self._lasts[name] < AGAIN
+        self._lasts = {n: end for n, end in self._lasts.items() if value.end - end < AGAIN} | {name: value.end}
+        return [] if goes_on else [Label(max(value.start, value.end - RECENT), name, confidence)]
 
 
 def label_to_json(label: Label) -> dict[str, Any]:
@@ -76,4 +88,4 @@ def label_to_json(label: Label) -> dict[str, Any]:
 
 
 def label_from_json(data: dict[str, Any]) -> Label:
-    return Label(Fraction(data["start"]), data["text"], data["confidence"])
+    return Label(Fraction(data["start"]), data["name"], data["confidence"])

@@ -12,7 +12,7 @@ from operators.facts_json import fact_from_json, fact_to_json
 from operators.records import Caption
 from operators.subtitles import breaks
 from operators.subtitles.checker import Shown, broken_rules, cuts_of, measure
-from operators.subtitles.sounds import RECENT, Label, label_from_json, label_to_json
+from operators.subtitles.sounds import LABELLED, RECENT, Label, label_from_json, label_to_json
 from operators.subtitles.speakers import Turn, Voice, colours, joined
 from operators.subtitles.styles import Style
 from operators.subtitles.timing import Said, comes, goes, slip
@@ -49,6 +49,8 @@ class Track:
         """When the latest cue went."""
         self._speakers: list[str] = []
         """As they were first heard."""
+        self._language: str | None = None
+        """Of the latest cue of words."""
         self._next = 0
 
     def cut(self, shot: Shot) -> None:
@@ -79,7 +81,7 @@ class Track:
                 return
             yield from self._between(span.start, closing=True)
             cue = self._with_sound(piece, after, follows)
-            self._spoken, self._before = piece.said.end, cue.end
+            self._spoken, self._before, self._language = piece.said.end, cue.end, piece.voice.language
             del self._pieces[0]
             yield cue
         ends = [*([] if latest is None else [latest - LATE]), *([] if follows is None else [follows])]
@@ -123,35 +125,50 @@ class Track:
         return Span(start, goes(said, start, follows, self.cuts, rules)), follows
 
     def _between(self, until: Fraction | None, closing: bool) -> Iterator[Caption]:
-        """Sounds as cues of their own, before words come (None: none do). `closing`: small gaps to these are closed."""
-        rules = self.rules("en")
+        """Sounds as cues of their own, before words come (None: none do). `closing`: these words are a cue that comes then; else something
+        may come from then on, and what stands close before that waits."""
+        language = self._language or (self._pieces[0].voice.language if self._pieces else LABELLED)
+        rules = self.rules(language)
+        room = rules.gap if closing or until is None else rules.closed + rules.snap
         for label in list(self._labels):
-            start = label.start
+            needed = max(rules.shortest, rules.reading(*measure((label.text(language),), language)))
+            earliest = label.start if self._before is None else max(label.start, self._before + rules.gap)
+            if earliest - label.start > STALE:
+                self._labels.remove(label)
+            elif until is None or earliest + needed + room <= until:
+                self._labels.remove(label)
+                if span := self._free(label, language, needed, until if closing else None):
+                    yield self._caption(span, (label.text(language),), Voice(language, None, None), label.confidence, "sdh")
+                    self._before = span.end
+
+    def _free(self, label: Label, language: str, needed: Fraction, follows: Fraction | None) -> Span | None:
+        """Where a label can stand so that no rule is broken: as its sound begins, or at one of the next cuts of the picture."""
+        rules = self.rules(language)
+        cuts = self.cuts[bisect_left(self.cuts, label.start) : bisect_left(self.cuts, label.start + STALE)]
+        for instant in (label.start, *cuts):
+            said = Said(instant, instant + needed, needed)
+            start = comes(said, self._before, self.cuts, rules)
             if self._before is not None and start - self._before < rules.closed:
                 start = self._before + rules.gap
-            end = start + max(rules.shortest, rules.reading(*measure((label.text,), "en")))
-            if start - label.start > STALE:
-                self._labels.remove(label)
-            elif until is None or end + rules.gap <= until:
-                self._labels.remove(label)
-                if until is not None and closing and until - end < rules.closed:
-                    end = until - rules.gap
-                yield self._caption(Span(start, end), (label.text,), Voice("en", None, None), label.confidence, "sdh")
-                self._before = end
+            span = Span(start, goes(said, start, follows, self.cuts, rules))
+            fits = follows is None or span.end + rules.gap <= follows
+            if fits and not self._broken(Shown(span, (label.text(language),), language)):
+                return span
+        return None
 
     def _with_sound(self, piece: Piece, after: Piece | None, follows: Fraction | None) -> Caption:
         """The cue of a piece, with the first sound that began meanwhile in a line above its words, where the rules allow that."""
         span, confidence = self._time(piece, after, follows)[0], _confidence(piece.words)
         for label in self._labels:
-            larger = self._piece(piece.words, (label.text, *piece.lines), piece.voice)
+            larger = self._piece(piece.words, (label.text(piece.voice.language), *piece.lines), piece.voice)
             longer = self._time(larger, after, follows)[0]
-            if label.start < longer.end and not self._broken(Shown(longer, larger.lines), piece.voice.language):
+            if label.start < longer.end and not self._broken(Shown(longer, larger.lines, piece.voice.language)):
                 self._labels.remove(label)
                 return self._caption(longer, larger.lines, piece.voice, min(confidence, label.confidence), "sdh")
         return self._caption(span, piece.lines, piece.voice, confidence, "subtitle")
 
-    def _broken(self, shown: Shown, language: str) -> tuple[str, ...]:
-        return broken_rules(shown, self._before, self.rules(language), language, self.cuts)
+    def _broken(self, shown: Shown) -> tuple[str, ...]:
+        return tuple(broken_rules(shown, self._before, self.rules(shown.language), self.cuts))
 
     def _caption(self, span: Span, lines: tuple[str, ...], voice: Voice, confidence: float, kind: Literal["subtitle", "sdh"]) -> Caption:
         cue_id, self._next = f"{self._origin}-{self._next}", self._next + 1
@@ -167,7 +184,7 @@ class Track:
             confidence=confidence,
             cue_id=cue_id,
             speaker=voice.speaker,
-            violations=self._broken(Shown(span, lines), voice.language),
+            violations=self._broken(Shown(span, lines, voice.language)),
             degraded=voice.degraded,
             speakers=voice.speakers,
             colours=colours(self._speakers, shown) if self._style.speakers == "colours" else (),
@@ -181,6 +198,7 @@ class Track:
             "spoken": None if self._spoken is None else exact(self._spoken),
             "before": None if self._before is None else exact(self._before),
             "speakers": [*self._speakers],
+            "language": self._language,
             "next": self._next,
         }
 
@@ -194,7 +212,7 @@ class Track:
         self._labels = [label_from_json(label) for label in state["labels"]]
         self._spoken = None if state["spoken"] is None else Fraction(state["spoken"])
         self._before = None if state["before"] is None else Fraction(state["before"])
-        self._speakers, self._next = state["speakers"], state["next"]
+        self._speakers, self._language, self._next = state["speakers"], state["language"], state["next"]
 
 
 def words_from_json(data: list[dict[str, Any]]) -> list[Word]:

@@ -242,8 +242,8 @@ def styles(lines: Sequence[Line], words: Sequence[Word]) -> str:
 
 
 def _checked(how: str, cues: Sequence[Cue], name: str) -> dict[str, str]:
-    shown = [Shown(Span(from_ms(c.start_ms), from_ms(c.end_ms)), c.lines) for c in cues]
-    findings = check(shown, style(name), "en")
+    shown = [Shown(Span(from_ms(c.start_ms), from_ms(c.end_ms)), c.lines, c.language or "en") for c in cues]
+    findings = check(shown, style(name))
     return {"": how, "checked by": name, "cues": str(len(cues)), "of these break a rule": str(len(findings))}
 
 

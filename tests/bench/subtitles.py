@@ -24,11 +24,11 @@ from read_back import INDEPENDENT, differing
 from operators.facts import Shot, Word
 from operators.protocols import Entry
 from operators.records import Caption, Transcript
+from operators.sentences import ends_sentence
 from operators.subtitles import Cue, SubtitleCutter, style
-from operators.subtitles.breaks import ends_sentence
-from operators.subtitles.checker import Shown, check, cuts_of
+from operators.subtitles.checker import Finding, Shown, check, cuts_of
 from operators.subtitles.styles import NAMES, Style
-from operators.timeline import Span, from_ms, to_ms
+from operators.timeline import Span, clock, from_ms, to_ms
 from pipeline.log import LogFollower
 
 MEDIA = Path(os.environ.get("CAPSTREAM_MEDIA") or Path(__file__).parents[3] / "shared" / "media")
@@ -100,7 +100,7 @@ def _talk(length: Fraction) -> list[Entry]:
         said: list[Word] = []
         for text in SENTENCE.split():
             said.append(Word(at, at + Fraction(3, 10), text, 0.9, "en", f"s{n}"))
-            at += Fraction(2, 5) if not ends_sentence(text, "en") else Fraction(4, 5)
+            at += Fraction(2, 5) if not ends_sentence(text) else Fraction(4, 5)
         n += 1
         entries += [Entry("listen.words", "fact", n, w) for w in said]
         transcript = Transcript(said[0].start, said[-1].end, f"s{n - 1}", SENTENCE.strip(), "en", tuple(said))
@@ -166,7 +166,7 @@ def bench_readers(folder: Path) -> tuple[str, bool]:
 
 
 def bench_media(folder: Path) -> tuple[str, bool]:
-    rows, seen = [], Counter[str]()
+    rows, listed, seen = [], list[dict[str, str]](), Counter[str]()
     for name in (*NAMES, "netflix SDH"):
         rules = replace(style(name.split()[0]), sound=name.endswith("SDH"))
         total, wrong, broken = 0, 0, Counter[str]()
@@ -174,16 +174,22 @@ def bench_media(folder: Path) -> tuple[str, bool]:
             entries = _entries(generation)
             cues = _cut(_told(entries), rules)
             cuts = sorted({cut for e in entries if isinstance(e.value, Shot) for cut in cuts_of(e.value)})
-            shown = [Shown(Span(from_ms(to_ms(c.start)), from_ms(to_ms(c.end))), c.lines) for c in cues]
-            findings = check(shown, rules, cues[0].language if cues else "en", cuts)
+            shown = [Shown(Span(from_ms(to_ms(c.start)), from_ms(to_ms(c.end))), c.lines, c.language) for c in cues]
+            findings = check(shown, rules, cuts)
             total, wrong = total + len(cues), wrong + len(findings)
             broken.update(rule for f in findings for rule in f.rules)
+            listed += [_exception(generation.parent.name, name, f, rule, by) for f in findings for rule, by in f.rules.items()]
         seen += broken
         told = ", ".join(f"{n} {rule}" for rule, n in broken.most_common()) or "-"
         rows.append({"style": name, "cues": str(total), "of these": str(wrong), "rules": told})
     why = "\n".join(f"- {rule}: {SPOKEN.get(rule, 'NOT EXPECTED')}" for rule in sorted(seen))
     text = "Cues that break a rule of their style, and why they have to.\n\n" + table(rows) + "\n"
-    return f"{text}\n{why}\n", set(seen) <= set(SPOKEN)
+    return f"{text}\n{why}\n\nEach of them:\n\n{table(listed)}\n", set(seen) <= set(SPOKEN)
+
+
+def _exception(stream: str, name: str, found: Finding, rule: str, by: str) -> dict[str, str]:
+    told = {"stream": stream, "style": name, "from": clock(found.cue.span.start), "rule": rule, "measured": by or "-"}
+    return told | {"text": " / ".join(found.cue.lines).replace("|", "\\|")}
 
 
 if __name__ == "__main__":

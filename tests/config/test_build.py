@@ -54,6 +54,16 @@ def test_a_track_that_is_not_there_has_no_operators_and_asks_no_models(films: Pa
     assert [m.name for m in models] == ["text", "captioner"], "no speech model is fetched for a silent film"
 
 
+def test_subtitles_are_told_the_pictures_a_second_of_their_video(films: Path) -> None:
+    def rate(name: str, *changes: str) -> float:
+        (stream,) = plan(films / name, changes=changes)
+        return next(float(c.options.frames_per_s) for c in stream.lanes["narrate"] if c.place == "narrate.subtitles")
+
+    assert rate("both.mp4") == 10
+    assert rate("sound.wav") == 0
+    assert rate("both.mp4", "narrate.subtitles.frames_per_s=25.0") == 25
+
+
 def test_models_are_placed_by_the_plan(films: Path) -> None:
     models = {m.name: m for m in plan_models(plan(films / "both.mp4"), load("offline"), pytest.fail)}
     assert {name: m.shared for name, m in models.items()} == {"vad": False, "speech": True, "text": False, "captioner": False}

@@ -176,6 +176,16 @@ def test_one_language_is_followed(told, tmp_path, translation, expected):
     assert follower.language == (translation or "en")
 
 
+def test_who_speaks_and_in_which_colour_is_passed_on(told, tmp_path):
+    two = replace(cue(0, 1, 2), lines=("Hello.", "Hello, you."), speakers=("Ann", "Ben"), colours=("yellow", "cyan"))
+    told.log.append("narrate.subtitles", two)
+    told(watermark=F(16))
+    follower = CueFollower(tmp_path / "1")
+    follower.poll()
+    text = vtt_segment(follower.take(Span(F(0), F(6)), F(6), None), 0, F(0))
+    assert "<v Ann><c.yellow>Hello.</c></v>\n<v Ben><c.cyan>Hello, you.</c></v>" in text
+
+
 def test_a_cue_that_comes_late_goes_into_the_next_segment_with_its_own_times(told, tmp_path):
     follower = CueFollower(tmp_path / "1")
     told((0, 1, 2))

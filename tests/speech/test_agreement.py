@@ -26,6 +26,11 @@ def test_a_word_is_certain_once_two_hypotheses_agree() -> None:
     assert texts(a.close(said("And so, my fellow Americans. Ask")).confirmed) == "Americans. Ask"
 
 
+def test_marks_of_vowels_are_part_of_a_word() -> None:
+    assert bare(" कि,") != bare(" की,")
+    assert bare(" กิน") != bare(" กน")
+
+
 def test_agreement_ends_at_the_first_difference() -> None:
     a = Agreement()
     a.hear(said("one two three four"))

@@ -1,6 +1,7 @@
 """The contract of recognisers, which every one of them passes, and what each hears in real speech."""
 
 import itertools
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -22,7 +23,7 @@ from operators.speech.transformers_whisper import TransformersWhisperOptions, Tr
 from operators.timeline import Span
 from pipeline.models import cache_folder
 from tests.bench.checkpoint import make_checkpoint
-from tests.bench.speech_media import SpeechPath, decode, from_source, options_of, packets
+from tests.bench.speech_media import SpeechPath, decode, from_source, options_of, packets, silent_clips
 
 ASK_NOT = "and so my fellow americans ask not what your country can do for you ask what you can do for your country"
 NAMES = "Kubernetes, Grafana and Prometheus on Debian"
@@ -114,6 +115,59 @@ def test_late_speech_keeps_its_time_and_noise_says_nothing(name: str, recogniser
     assert late
     assert all(w.start in speech for w in late)
     assert path.text(packets(noise)) == ""
+
+
+@pytest.mark.whisper
+@pytest.mark.media
+@pytest.mark.ffmpeg
+def test_no_word_is_written_where_nobody_speaks(name: str, recogniser: Any, media: Callable[[str], Path]) -> None:
+    clips = silent_clips(json.loads(media("MANIFEST.json").read_text())["files"])
+    assert len(clips) >= 12
+    path = SpeechPath(recogniser, options_of(name))
+    assert {clip: said for clip in clips if (said := path.text(from_source(clip)))} == {}
+
+
+ODD = {
+    "8 kHz": "-ar 8000 -c:a pcm_mulaw",
+    "clipped": "-af volume=18dB -c:a pcm_s16le",
+    "six channels": "-af pan=5.1|FC=c0 -c:a pcm_s16le",
+    "an odd rate": "-ar 37800 -c:a pcm_s24le",
+    "one silent side": "-af pan=stereo|FL=c0 -c:a pcm_s16le",
+}
+
+
+@pytest.mark.whisper
+@pytest.mark.media
+@pytest.mark.ffmpeg
+@pytest.mark.parametrize("kind", ODD)
+@pytest.mark.parametrize("name", ["faster_whisper"], indirect=True, scope="module")
+def test_odd_sound_is_written_down_all_the_same(
+    name: str, recogniser: Any, kind: str, media: Callable[[str], Path], tmp_path: Path
+) -> None:
+    made = tmp_path / "odd.wav"
+    clip = media("speech/jfk.flac")
+    subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-i", clip, *ODD[kind].split(), made], check=True)
+    text = bare(SpeechPath(recogniser, options_of(name)).text(from_source(str(made))))
+    # At 8 kHz "ask" is heard as "asked".
+    assert text.split()[-15:] == ASK_NOT.split()[-15:]
+
+
+@pytest.mark.whisper
+@pytest.mark.media
+@pytest.mark.ffmpeg
+@pytest.mark.parametrize("live", [False, True])
+@pytest.mark.parametrize("name", ["faster_whisper"], indirect=True, scope="module")
+def test_speech_from_the_first_sample_on_and_up_to_the_last(name: str, recogniser: Any, live: bool, media: Callable[[str], Path]) -> None:
+    media("speech/jfk.flac")
+    pcm = decode("speech/jfk.flac")
+    loud = np.flatnonzero(np.abs(pcm) > 0.05)
+    cut = pcm[loud[0] : loud[-1]]
+    words = [w for w in SpeechPath(recogniser, options_of(name, live))(packets(cut)) if isinstance(w, Word)]
+    said = bare(" ".join(w.text for w in words)).split()
+    assert said[:3] == ["and", "so", "my"]
+    assert said[-3:] == ["for", "your", "country"]
+    assert words[0].start < Fraction(3, 10)
+    assert words[-1].end <= Fraction(len(cut), SOUND_RATE_HZ) + Fraction(1, 10)
 
 
 @pytest.mark.whisper

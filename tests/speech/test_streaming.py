@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -185,6 +186,48 @@ def test_the_language_is_kept_once_it_is_known_and_heard_anew_in_the_next_uttera
     assert [language for _, language in asked[:3]] == [None] * 3
     assert "de" in {language for seconds, language in asked if seconds > 4}
     assert asked[-1][1] is None
+
+
+def test_the_language_is_heard_anew_once_in_the_sound_behind_each_cut() -> None:
+    """Two who speak without a pause, the second in another language: it begins with word 10."""
+    asked: list[tuple[float, str | None]] = []
+
+    def two(item: SpeechItem) -> Recognition:
+        said = recogniser(item)
+        asked.append((len(item.pcm) / SOUND_RATE_HZ, item.language))
+        second = any(w.text.startswith(" w1") and len(w.text.strip(" w.")) == 2 for s in said.segments for w in s)
+        return Recognition(item.language or ("fr" if second else "en"), said.segments)
+
+    outputs = outputs_of(lambda: SpeechTranscriber(STREAMING), packets(saying(*range(1, 20))), {"vad": vad, "speech": two})
+    spoken = {int(w.text.strip("w.")): w.language for w in of(Word, outputs)}
+    assert {spoken[n] for n in range(1, 9)} == {"en"}
+    assert {spoken[n] for n in range(14, 19)} == {"fr"}
+    assert sum(1 for seconds, language in asked if seconds > 3.6 and language is None) <= 3
+
+
+def test_a_title_ends_no_transcript() -> None:
+    def titled(item: SpeechItem) -> Recognition:
+        said = recogniser(item)
+        return Recognition("en", tuple(tuple(replace(w, text=" Mr.") if w.text == " w3" else w for w in s) for s in said.segments))
+
+    outputs = outputs_of(lambda: SpeechTranscriber(STREAMING), packets(saying(2, 3, 4, None)), {"vad": vad, "speech": titled})
+    assert [t.text for t in of(Transcript, outputs)] == ["w2 Mr. w4"]
+
+
+def test_a_long_buffer_is_not_cut_behind_a_word_that_no_other_follows() -> None:
+    """Its end may come too early: what is left of it would be heard as a word of its own."""
+
+    def hasty(item: SpeechItem) -> Recognition:
+        noise = np.abs(np.abs(item.pcm) - loudness(700)) < 1e-3
+        words = [w for s in recogniser(item).segments for w in s if not noise[int(w.start * SOUND_RATE_HZ)]]
+        words[-1:] = [replace(w, end=max(w.start, w.end - Fraction(3, 10))) for w in words[-1:]]
+        return Recognition("en", (tuple(words),) if words else ())
+
+    sound = saying(1, 2, 3, 4, *[700] * 6, 5, 6, None)
+    outputs = outputs_of(lambda: SpeechTranscriber(STREAMING), packets(sound), {"vad": vad, "speech": hasty})
+    assert [w.text for w in of(Word, outputs) if "cut" in w.text and w.end < 5] == []
+    assert [w.text for w in of(Word, outputs)][:4] == ["w1", "w2", "w3", "w4"]
+    assert len(of(Speech, outputs)) >= 2
 
 
 def settle(run: OperatorRun, asks: list, late: bool = False) -> None:  # type: ignore[type-arg]

@@ -140,3 +140,27 @@ def settle(run: OperatorRun, asks: list[Asked]) -> None:
     while asks:
         asked = asks.pop(0)
         asks += run.answer(asked, MODELS[asked.ask.model](asked.ask.item))
+
+
+@pytest.mark.parametrize("options", [SpeechOptions(), SpeechOptions(step_s=0.5)])
+def test_an_hour_of_silence_says_nothing_and_keeps_nothing(options: SpeechOptions) -> None:
+    run = OperatorRun(SpeechTranscriber(options), "listen")
+    outputs = list[Output]()
+    hour = 3600 * SOUND_RATE_HZ // PACKET_SAMPLES
+    silence, burst = np.zeros(PACKET_SAMPLES, np.float32), np.full(PACKET_SAMPLES, 0.5, np.float32)
+    for n in range(hour + 41):
+        if n < hour + 40:
+            todo: list[Asked] = run.feed(Samples(n, burst if hour <= n < hour + 20 else silence))
+        else:
+            todo = run.finish(Fraction(hour + 40, 10))
+        while todo:
+            asked = todo.pop(0)
+            todo += run.answer(asked, MODELS[asked.ask.model](asked.ask.item))
+        outputs += run.take()
+        if n == hour - 1:
+            assert outputs == []
+            assert run.position[0] >= 3599
+            assert len(json.dumps(run.checkpoint())) < 4000
+    [speech] = [o for o in outputs if isinstance(o, Speech)]
+    assert abs(speech.start - 3600) < 1
+    assert {type(o) for o in outputs} >= {Speech, Word, Transcript}

@@ -4,6 +4,7 @@ from fractions import Fraction as F
 import pytest
 from test_timing import shots
 
+from operators.records import Caption
 from operators.subtitles import style
 from operators.subtitles.checker import RULES, Shown, check
 from operators.timeline import Span, from_ms
@@ -13,8 +14,8 @@ from pipeline.log import Header, LogWriter
 FAULTLESS = "1\n00:00:01,000 --> 00:00:03,000\nThis is said.\n\n2\n00:00:03,080 --> 00:00:05,000\nSo is this.\n"
 
 
-def cue(start_ms, end_ms, *lines):
-    return Shown(Span(from_ms(start_ms), from_ms(end_ms)), lines)
+def cue(start_ms, end_ms, *lines, language="en"):
+    return Shown(Span(from_ms(start_ms), from_ms(end_ms)), lines, language)
 
 
 @pytest.mark.parametrize(
@@ -26,7 +27,7 @@ def cue(start_ms, end_ms, *lines):
         ("min_duration", [cue(0, 800, "No.")]),
         ("max_duration", [cue(0, 7100, "No.")]),
         ("overlap", [cue(0, 2000, "one"), cue(1900, 4000, "two")]),
-        ("gap", [cue(0, 2000, "one"), cue(2040, 4000, "two")]),
+        ("gap", [cue(0, 2000, "one"), cue(2020, 4000, "two")]),
         ("loose_gap", [cue(0, 2000, "one"), cue(2400, 4000, "two")]),
         ("shot_cut", [cue(10_300, 12_000, "late")]),
         ("shot_cut", [cue(8000, 9700, "not up to it")]),
@@ -35,8 +36,8 @@ def cue(start_ms, end_ms, *lines):
     ],
 )
 def test_each_rule_is_seen_when_it_is_broken(rule, cues):
-    findings = check(cues, style("netflix"), "en", [F(10)])
-    assert [f.rules for f in findings] == [(rule,)]
+    findings = check(cues, style("netflix"), [F(10)])
+    assert [[*f.rules] for f in findings] == [[rule]]
     assert findings[0].number == len(cues)
     assert rule in RULES
 
@@ -55,21 +56,42 @@ def test_each_rule_is_seen_when_it_is_broken(rule, cues):
     ],
 )
 def test_what_keeps_the_rules_is_let_be(cues):
-    assert check(cues, style("netflix"), "en", [F(10), F(20)]) == []
+    assert check(cues, style("netflix"), [F(10), F(20)]) == []
 
 
 def test_wide_characters_count_as_the_style_has_it():
-    long = cue(0, 6000, "字" * 14)
-    assert [f.rules for f in check([long], style("netflix"), "ja")] == [("line_length",)]
-    assert check([long], style("netflix"), "zh") == []
+    def long(language):
+        return [cue(0, 6000, "字" * 14, language=language)]
+
+    assert [f.rules for f in check(long("ja"), style("netflix"))] == [{"line_length": "28 of 26 columns"}]
+    assert check(long("zh"), style("netflix")) == check(long("yue"), style("netflix")) == []
+
+
+def test_each_cue_is_checked_by_the_rules_of_its_language():
+    both = [cue(0, 1000, "x" * 20), cue(4000, 5000, "x" * 20, language="de")]
+    assert [(f.number, f.rules) for f in check(both, style("netflix"))] == [(2, {"reading_speed": "1.00 of 1.18 s"})]
+
+
+@pytest.mark.parametrize(
+    ("rate", "gap_ms", "broken"),
+    [
+        (24, 42, "gap"), (24, 83, None), (24, 125, "loose_gap"), (25, 40, "gap"), (25, 80, None), (25, 120, "loose_gap"),
+        (29.97, 33, "gap"), (29.97, 67, None), (29.97, 100, "loose_gap"), (50, 20, "gap"), (50, 40, None), (50, 60, "loose_gap"),
+        (60, 33, None), (0, 20, "gap"), (0, 33, None), (0, 83, None), (0, 100, "loose_gap"),
+    ],
+)  # fmt: skip
+def test_a_gap_is_counted_in_the_frames_of_the_video(rate, gap_ms, broken):
+    cues = [cue(0, 2000, "one"), cue(2000 + gap_ms, 4000, "two")]
+    assert [[*f.rules] for f in check(cues, style("netflix", frames_per_s=float(rate)))] == ([[broken]] if broken else [])
 
 
 def test_cues_are_taken_in_their_order_of_time():
-    assert [f.rules for f in check([cue(3000, 5000, "b"), cue(0, 2990, "a")], style("netflix"), "en")] == [("gap",)]
+    assert [f.rules for f in check([cue(3000, 5000, "b"), cue(0, 2990, "a")], style("netflix"))] == [{"gap": "0.01 of 0.08 s"}]
 
 
-def test_the_command_says_what_is_broken_where_and_how_often(tmp_path, capsys):
+def test_the_command_says_what_is_broken_where_and_how_often(tmp_path, capsys, monkeypatch):
     path = tmp_path / "a.srt"
+    monkeypatch.setattr("pipeline.check_command.WIDE", 300)
     path.write_text(
         FAULTLESS.replace(
             "So is this.", "So is [red]this[/red]\x1b, and\na great deal more than anybody could read in a second or two, all of it."
@@ -78,7 +100,7 @@ def test_the_command_says_what_is_broken_where_and_how_often(tmp_path, capsys):
     assert execute(["check", str(path), "--style", "netflix"]) == 1
     told = capsys.readouterr().out
     assert "0:00:03.080  0:00:05.000" in told
-    assert "line_length, reading_speed, phrase_split" in told
+    assert "line_length (72 of 42 columns), reading_speed (1.92 of 5.00 s), phrase_split" in told
     assert "1 x reading_speed: shown for less time than it takes to read" in told
     assert "1 of 2 cues break rules of netflix" in told
     assert "[red]" in told
@@ -89,7 +111,52 @@ def test_the_command_says_nothing_is_broken(tmp_path, capsys):
     path = tmp_path / "a.srt"
     path.write_text(FAULTLESS)
     assert execute(["check", str(path), "--style", "netflix"]) == 0
-    assert capsys.readouterr().out == f"{path}: 2 cues keep the rules of netflix\n"
+    assert capsys.readouterr().out.startswith(f"{path}: 2 cues keep the rules of netflix\n")
+
+
+LONG = "1\n00:00:01,000 --> 00:00:06,000\n" + "字" * 20 + "\n"
+GERMAN = "1\n00:00:01,000 --> 00:00:02,000\nDas sind zwanzig, ja\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "arguments", "broken", "told"),
+    [
+        ("a.srt", GERMAN, [], "", "what says no language is checked as English; say it by --language"),
+        ("a.srt", GERMAN, ["--language", "de"], "reading_speed", ""),
+        ("a.srt", GERMAN, ["--language", "fi"], "", "netflix has no rules of its own for fi: checked by its general ones"),
+        ("a.de.srt", GERMAN, [], "reading_speed", ""),
+        ("a.srt", LONG, [], "line_length", ""),
+        ("a.srt", LONG.replace("字", "字の"), [], "reading_speed", ""),
+    ],
+)
+def test_the_language_is_what_is_said_or_can_be_seen(name, text, arguments, broken, told, tmp_path, capsys):
+    (tmp_path / name).write_text(text)
+    assert execute(["check", str(tmp_path / name), *arguments]) == (1 if broken else 0)
+    out = capsys.readouterr().out
+    assert (broken in out) if broken else ("keep the rules" in out)
+    assert (told in out) if told else ("checked" not in out)
+
+
+def test_the_cues_of_a_stream_are_in_the_languages_that_its_log_says(tmp_path, capsys):
+    (tmp_path / "0").mkdir()
+    log = LogWriter(tmp_path / "0" / "narrate.jsonl", Header("film", 0, "narrate", {}, "source", "settings"))
+    caption = Caption(F(1), F(2), kind="subtitle", text="x", lines=("x",), language="de", confidence=1.0, cue_id="0")
+    log.append("narrate.subtitles", caption)
+    log.commit(F(2), None, {}, done=True)
+    log.close()
+    path = tmp_path / "film.srt"
+    path.write_text(GERMAN)
+    assert execute(["check", str(path)]) == 1
+    assert "1 x reading_speed" in capsys.readouterr().out
+
+
+def test_the_rate_of_the_video_is_given(tmp_path, capsys):
+    path = tmp_path / "a.srt"
+    path.write_text(FAULTLESS)
+    assert execute(["check", str(path), "--rate", "25"]) == 0
+    assert execute(["check", str(path), "--rate", "50"]) == 1
+    assert "1 x loose_gap" in capsys.readouterr().out
+    assert execute(["check", str(path), "--rate", "26"]) == 2
 
 
 def test_the_command_says_it_as_json(tmp_path, capsys):
@@ -101,7 +168,7 @@ def test_the_command_says_it_as_json(tmp_path, capsys):
         "style": "netflix",
         "cues": 1,
         "faults": ["line 6: no times of a cue: 'xx --> yy'"],
-        "findings": [{"number": 1, "start_ms": 1000, "end_ms": 1500, "rules": ["min_duration"], "lines": ["Too short."]}],
+        "findings": [{"number": 1, "start_ms": 1000, "end_ms": 1500, "rules": {"min_duration": "0.50 of 0.83 s"}, "lines": ["Too short."]}],
     }
 
 
@@ -137,6 +204,7 @@ def test_cuts_are_those_of_the_stream_that_the_file_lies_in(tmp_path, capsys):
     [
         (["a.srt", "--style", "nbc"], "no style 'nbc': name one of netflix, bbc, ebu, web, live, or a TOML file"),
         (["gone.srt"], "gone.srt can not be read: No such file or directory"),
+        (["a.srt", "--language", "English"], "'English' is no language: write it as in en or pt-BR"),
         (["a.srt", "--track", "2"], "a.srt is a file of subtitles: leave --track out"),
     ],
 )

@@ -11,8 +11,9 @@ from operators.errors import ConfigError
 from operators.facts import Sound, Word
 from operators.protocols import Entry
 from operators.records import Caption, End, Gap, Transcript
+from operators.sentences import ends_sentence
 from operators.subtitles import SubtitleCutter, style
-from operators.subtitles.breaks import ends_sentence, width
+from operators.subtitles.breaks import width
 from operators.subtitles.cutter import MOST_WORDS
 
 TALK = (
@@ -32,7 +33,7 @@ def say(text, start=F(0), per_s=15, language="en", pause=F(3, 10), segment="s"):
     for n, token in enumerate(text.split()):
         long = F(width(token) + 1, per_s)
         words.append(Word(t, t + long, token, 0.9, language, f"{segment}-{n}"))
-        t += long + (pause if ends_sentence(token, language) else 0)
+        t += long + (pause if ends_sentence(token) else 0)
     return words
 
 
@@ -41,7 +42,7 @@ def transcripts(words, **changes):
     sentences, out = [[]], []
     for word in words:
         sentences[-1].append(word)
-        if ends_sentence(word.text, word.language):
+        if ends_sentence(word.text):
             sentences.append([])
     for sentence in filter(None, sentences):
         name = f"{changes.get('speaker')}{sentence[0].segment_id}"

@@ -147,8 +147,8 @@ def test_cut_anew_to_a_style_the_text_is_the_same_and_keeps_its_rules():
     for name in ("netflix", "bbc", "web"):
         made = recut(retime(shifted(lines_of(said, 3), 5000), said, "en"), style(name), "en", shots(F(30), end=600))
         assert " ".join(line for c in made for line in c.lines).split() == [w.text for w in said]
-        shown = [Shown(Span(from_ms(c.start_ms), from_ms(c.end_ms)), c.lines) for c in made]
-        assert check(shown, style(name), "en", [F(30)]) == [], name
+        shown = [Shown(Span(from_ms(c.start_ms), from_ms(c.end_ms)), c.lines, c.language or "en") for c in made]
+        assert check(shown, style(name), [F(30)]) == [], name
 
 
 def test_two_speakers_of_one_cue_get_a_cue_each():

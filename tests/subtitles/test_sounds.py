@@ -5,6 +5,7 @@ from itertools import pairwise
 import pytest
 from law import assert_law, outputs_of
 from test_cutter import TALK, log, say, transcripts
+from test_timing import shots
 
 from operators.facts import Sound
 from operators.protocols import Entry
@@ -95,6 +96,45 @@ def test_words_come_first_where_there_is_no_place_for_a_sound():
     plain = outputs_of(lambda: SubtitleCutter(style("netflix")), entries)
     spoken = [c for c in got if any(not line.startswith("[") for line in c.lines)]
     assert [(c.start, c.violations) for c in spoken] == [(c.start, c.violations) for c in plain], "sounds break no rule"
+
+
+def cut(*instants):
+    return [Entry("look.shots", "fact", n, shot) for n, shot in enumerate(shots(*instants, end=60))]
+
+
+def test_a_label_comes_with_the_cut_that_its_sound_begins_at():
+    (cue,) = outputs_of(sdh, sorted(heard([], event("siren", F("10.3"), 12)) + cut(F(10)), key=lambda e: e.key))
+    assert (cue.start, cue.violations) == (10, ())
+
+
+def test_a_label_is_in_the_language_of_the_words():
+    words = say("Wo ist er denn nur?", F(8), language="de") + say("Hier ist er ja.", F(30), language="de")
+    got = outputs_of(sdh, heard(words, event("siren", 1, 3), event("impulse", 20, F("20.4"))))
+    assert [(c.text, c.language) for c in got if c.kind == "sdh"] == [("[siren]", "en"), ("[lauter Knall]", "de")]
+
+
+def test_no_small_gap_is_left_between_a_label_and_the_words():
+    words = say("Has somebody called for help?", F("11.4"))
+    got = outputs_of(sdh, heard(words, event("impulse", F("10.3"), F("10.5"))))
+    assert [c.lines[0] for c in got] == ["[loud noise]", "Has somebody called for help?"]
+    assert got[1].start - got[0].end == F(2, 25)
+    assert [c.violations for c in got] == [(), ()]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_label_breaks_no_rule_and_makes_no_words_break_more(seed):
+    chance = random.Random(seed)
+    words = [w for n in range(5) for w in say("It is late, and nobody has come.", F(n * 11) + F(chance.randint(0, 40), 10), per_s=12)]
+    values = [event("impulse", at := F(chance.randint(0, 580), 10), at + F(2, 5)) for _ in range(7)]
+    rest = cut(*sorted({F(chance.randint(0, 600), 10) for _ in range(5)}))
+    entries = sorted(heard(words, *values) + rest, key=lambda e: e.key)
+    plain = outputs_of(lambda: SubtitleCutter(style("netflix")), entries)
+    got = outputs_of(sdh, entries)
+    labels = [c for c in got if c.text == "[loud noise]"]
+    spoken = [c for c in got if c not in labels]
+    assert any(c.kind == "sdh" for c in got)
+    assert [c.violations for c in labels] == [()] * len(labels)
+    assert [set(a.violations) - set(b.violations) for a, b in zip(spoken, plain, strict=True)] == [set()] * len(plain)
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -29,7 +29,7 @@ def test_every_rule_of_a_shipped_style_has_its_source(name):
     head = text.partition("\n[")[0].splitlines()
     assert head[0].startswith("# ")
     said = {line.partition(" = ")[0]: line for line in head if " = " in line}
-    assert set(said) == {f.name for f in fields(Style)} - {"languages"}
+    assert set(said) == {f.name for f in fields(Style)} - {"languages", "frames_per_s"}
     unsourced = {key for key, line in said.items() if "#" not in line}
     assert unsourced <= {"style", "sound", "words_per_min", "longest_s"}
 
@@ -40,16 +40,16 @@ def test_a_talk_at_an_easy_pace_keeps_every_rule(name):
     words = " ".join(c.text for c in got).split()
     assert words == TALK.split()
     assert [(c.text, c.violations) for c in got if set(c.violations) - {"phrase_split"}] == []
-    spans = [Shown(Span(c.start, c.end), c.lines) for c in got]
-    assert [f.rules for f in check(spans, style(name), "en") if set(f.rules) - {"phrase_split"}] == []
+    spans = [Shown(Span(c.start, c.end), c.lines, c.language) for c in got]
+    assert [f.rules for f in check(spans, style(name)) if set(f.rules) - {"phrase_split"}] == []
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("seed", range(2))
 def test_the_law_in_every_style_and_violations_are_those_that_the_checker_finds(name, seed):
     outputs = assert_law(lambda: SubtitleCutter(style(name)), log(transcripts(babble(seed))), seeds=range(4))
-    findings = check([Shown(Span(c.start, c.end), c.lines) for c in outputs], style(name), "en")
-    assert {f.cue.span.start: f.rules for f in findings} == {c.start: c.violations for c in outputs if c.violations}
+    findings = check([Shown(Span(c.start, c.end), c.lines, c.language) for c in outputs], style(name))
+    assert {f.cue.span.start: (*f.rules,) for f in findings} == {c.start: c.violations for c in outputs if c.violations}
 
 
 def test_rules_are_broken_only_when_nothing_else_is_possible():

@@ -1,10 +1,12 @@
 import subprocess
 
+import numpy as np
 import pysubs2
 import pytest
 from test_views import cue, write_log
 
 from operators.errors import ConfigError, SourceUnavailable
+from operators.subtitles.formats import Cue, ass
 from pipeline.cli import execute
 from pipeline.video_export import export_video, format_for
 from pipeline.views import Finished, export, export_into
@@ -61,6 +63,17 @@ def test_drawn_into_the_picture_while_it_is_said_and_not_else(film, name):
         max(ffmpeg("-ss", at, "-i", made, "-frames:v", "1", "-pix_fmt", "gray", "-f", "rawvideo", "-")) for at in (0.5, 1.5, 2.5, 3.5)
     ]
     assert [value > 150 for value in brightest] == [False, True, False, True]
+
+
+@pytest.mark.ffmpeg
+def test_what_is_written_from_right_to_left_ends_on_the_left(tmp_path):
+    (tmp_path / "cues.ass").write_text("".join(ass([Cue(0, 2000, ("سسسسسسسسسس.",))])))
+    source = ("-f", "lavfi", "-i", "color=black:s=960x540:d=1")
+    data = ffmpeg(*source, "-vf", f"ass={tmp_path / 'cues.ass'}", "-frames:v", "1", "-pix_fmt", "gray", "-f", "rawvideo", "-")
+    drawn = np.flatnonzero((np.frombuffer(data, np.uint8).reshape(540, 960) > 150).any(axis=0))
+    signs = np.split(drawn, np.flatnonzero(np.diff(drawn) > 1) + 1)
+    assert len(signs) > 1
+    assert len(signs[0]) < len(signs[-1])
 
 
 @pytest.mark.ffmpeg

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from operators.subtitles.breaks import CLAUSE_ENDS, CLOSERS, COMMAS, SENTENCE_ENDS, space
+from operators.sentences import CLOSERS, SENTENCE_ENDS
+from operators.subtitles.breaks import CLAUSE_ENDS, COMMAS, space
 from operators.subtitles.formats.cue import Cue
 
 UNSPOKEN = re.compile(r"\[[^\]]*\]|\([^)]*\)|（[^）]*）|【[^】]*】|(?m:^[-–—>\s]*[^\W\d_a-z][^\W\d_a-z .'’&-]*\d*:)")

@@ -11,6 +11,8 @@ from operators.errors import ConfigError
 NAMES = ("netflix", "bbc", "ebu", "web", "live")
 SPEAKERS = ("none", "dashes", "arrows", "names", "colours")
 """dashes: before the lines of a cue in which two speak; arrows, names: ">>" or the name, where another one begins; colours: of the text."""
+RATES = Fraction(24000, 1001), Fraction(60)
+"""The slowest and fastest pictures a second that gaps of frames are believed of where it is not said how many there are."""
 WORD = 6
 """Columns of a mean word and the space behind it: how words are counted in languages that are written without spaces."""
 
@@ -35,6 +37,8 @@ class Rules:
     shortest: Fraction
     longest: Fraction
     gap: Fraction
+    gaps: tuple[Fraction, Fraction]
+    """The least and the most that passes for it: the same where the frames that it is counted in are known."""
     closed: Fraction
     pause: Fraction
     snap: Fraction
@@ -59,6 +63,8 @@ class Style:
     longest_s: float
     gap_s: float
     """Least time between two cues."""
+    gap_frames: int
+    """The same in pictures, which is what counts where their rate is known; 0: only `gap_s` does."""
     closed_s: float
     """A gap shorter than this is closed to `gap_s`."""
     pause_s: float
@@ -71,6 +77,8 @@ class Style:
     """How it is shown who speaks, where that is known: one of `SPEAKERS`."""
     at_once: bool = False
     """Each transcript is cut by itself as soon as it is there; else a cue waits until nothing that follows can change it."""
+    frames_per_s: float = 0.0
+    """Of the pictures that the cues are shown over; 0: not known."""
     languages: dict[str, LanguageRules] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -82,12 +90,15 @@ class Style:
             raise ConfigError(f"0 < shortest_s < longest_s does not hold for {self.shortest_s} and {self.longest_s}")
         if not 1 <= self.lines <= 4 or self.characters_per_s <= 0 or self.words_per_min < 0 or not 0 <= self.snap_s <= 1:
             raise ConfigError("lines is 1 to 4, characters_per_s above 0, words_per_min 0 or more, snap_s 0 to 1")
+        if self.gap_frames < 0 or self.frames_per_s < 0:
+            raise ConfigError("gap_frames and frames_per_s are 0 or more")
         if any((lines or 2) < 2 for lines in (self.line_characters, *(o.line_characters for o in self.languages.values()))):
             raise ConfigError("line_characters is 2 or more: a wide character takes two")
 
     def rules(self, language: str) -> Rules:
         """`language`: BCP 47; of which a style knows nothing is done as in English."""
         own = self.languages.get(language.split("-")[0].lower(), LanguageRules())
+        gaps = self._gaps()
         return Rules(
             self.lines,
             own.line_characters or self.line_characters,
@@ -95,11 +106,18 @@ class Style:
             60 / _near(self.words_per_min) if self.words_per_min else Fraction(0),
             _near(self.shortest_s),
             _near(self.longest_s),
-            _near(self.gap_s),
+            gaps[1] if gaps[0] == gaps[1] else _near(self.gap_s),
+            gaps,
             _near(self.closed_s),
             _near(self.pause_s),
             _near(self.snap_s),
         )
+
+    def _gaps(self) -> tuple[Fraction, Fraction]:
+        if not self.gap_frames:
+            return _near(self.gap_s), _near(self.gap_s)
+        rates = (_near(self.frames_per_s),) * 2 if self.frames_per_s and self.gap_frames / self.frames_per_s < self.closed_s else RATES
+        return _near(self.gap_frames / rates[1]), _near(self.gap_frames / rates[0])
 
 
 def shipped(name: str) -> dict[str, Any]:
@@ -113,5 +131,5 @@ def style(name: str, **changes: Any) -> Style:
     return Style(**table | {"languages": {key: LanguageRules(**own) for key, own in table.get("languages", {}).items()}})
 
 
-def _near(seconds: float) -> Fraction:
+def _near(seconds: float | Fraction) -> Fraction:
     return Fraction(seconds).limit_denominator(1000)

@@ -9,7 +9,8 @@ from typing import Any
 from operators.facts import Word
 from operators.facts_json import fact_to_json
 from operators.records import Transcript
-from operators.subtitles.breaks import COMMA, cost, ends_sentence, space
+from operators.sentences import ends_sentence
+from operators.subtitles.breaks import COMMA, cost, space
 from operators.subtitles.track import words_from_json
 
 MOST_WORDS = 60
@@ -58,7 +59,7 @@ class SentenceCollector:
                 ended.append(self._open.pop(key))
             placed.append(self._put(key, transcript, word))
             said = self._open[key]
-            if ends_sentence(word.text, word.language):
+            if ends_sentence(word.text):
                 ended.append(self._open.pop(key))
             elif len(said.words) >= MOST_WORDS or word.end - said.words[0].start >= LONGEST:
                 ended.append(self._open.pop(key))
