@@ -42,7 +42,7 @@ class Passage:
         self._space = len(breaks.space(language))
         self._speed, self._word_s = float(rules.characters_per_s), float(rules.word_s)
         self._shortest, self._longest = float(rules.shortest), float(rules.longest)
-        self._gap, self._pause_s = float(rules.gap), float(rules.pause)
+        self._gap, self._after_s = float(rules.gap), float(rules.after)
         self._closed = float(rules.closed - rules.gap)
         self._starts: list[float] = []
         self._ends: list[float] = []
@@ -131,7 +131,9 @@ class Passage:
         """What a cue costs but for its lines."""
         follows = j < len(self.words)
         width, start, spoken = self._width(i, j), self._starts[i], self._ends[j - 1]
-        until = min(self._starts[j], spoken + self._pause_s) - self._gap if follows else spoken + self._pause_s - self._gap
+        until = max(spoken + self._after_s, start + self._shortest)
+        if follows and self._starts[j] - self._gap - until < self._closed:
+            until = self._starts[j] - self._gap
         words = j - i if self._space else width / WORD
         reading = max(width / self._speed, words * self._word_s)
         shown = max(min(max(spoken, start + max(reading, self._shortest)), until) - start, 0.001)

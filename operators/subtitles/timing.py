@@ -38,9 +38,9 @@ def goes(said: Said, start: Fraction, follows: Fraction | None, cuts: Sequence[F
 
     It is never earlier than the least gap before the last word ends; at a cut, what may slip earlier.
     """
-    limit = said.end + rules.pause if follows is None else min(follows, said.end + rules.pause)
-    latest = min(limit - rules.gap, start + rules.longest)
-    end = _onto_cut(said, start, min(max(said.end, start + said.needed), limit - rules.gap), latest, cuts, rules)
+    latest = start + rules.longest if follows is None else min(follows - rules.gap, start + rules.longest)
+    read = min(start + said.needed, max(said.end + rules.after, start + rules.shortest))
+    end = _onto_cut(said, start, min(max(said.end, read), latest), latest, cuts, rules)
     if follows is not None and ZERO < follows - end < rules.closed:
         end = max(end, min(follows - rules.gap, start + rules.longest))
     slips = bisect_left(cuts, said.end - slip(rules)) < bisect_right(cuts, said.end)

@@ -41,6 +41,7 @@ class Rules:
     """The least and the most that passes for it: the same where the frames that it is counted in are known."""
     closed: Fraction
     pause: Fraction
+    after: Fraction
     snap: Fraction
 
     def reading(self, width: int, words: Fraction) -> Fraction:
@@ -68,7 +69,9 @@ class Style:
     closed_s: float
     """A gap shorter than this is closed to `gap_s`."""
     pause_s: float
-    """A pause this long ends a cue, and no cue stays longer after its last word."""
+    """A pause this long ends a cue."""
+    after_s: float
+    """No cue stays longer after its last word, but for `shortest_s` and to close a gap."""
     snap_s: float
     """A cue that begins or ends so near to a cut of the picture is moved onto it; 0: cuts are not looked at."""
     sound: bool
@@ -86,6 +89,8 @@ class Style:
             raise ConfigError(f"speakers is one of {', '.join(SPEAKERS)}, not {self.speakers!r}")
         if not 0 <= self.gap_s < self.closed_s < self.pause_s:
             raise ConfigError(f"0 <= gap_s < closed_s < pause_s does not hold for {self.gap_s}, {self.closed_s} and {self.pause_s}")
+        if not 0 <= self.after_s <= self.pause_s:
+            raise ConfigError(f"0 <= after_s <= pause_s does not hold for {self.after_s} and {self.pause_s}")
         if not 0 < self.shortest_s < self.longest_s:
             raise ConfigError(f"0 < shortest_s < longest_s does not hold for {self.shortest_s} and {self.longest_s}")
         if not 1 <= self.lines <= 4 or self.characters_per_s <= 0 or self.words_per_min < 0 or not 0 <= self.snap_s <= 1:
@@ -110,6 +115,7 @@ class Style:
             gaps,
             _near(self.closed_s),
             _near(self.pause_s),
+            _near(self.after_s),
             _near(self.snap_s),
         )
 
