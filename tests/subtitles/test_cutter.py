@@ -168,14 +168,14 @@ def test_a_sentence_without_end_is_cut_all_the_same():
 
 
 def test_a_cue_stays_as_long_as_it_takes_to_read_but_not_into_the_next():
-    (alone,) = cues("Incomprehensibilities everywhere.", per_s=25)
+    (alone,) = cues("Incomprehensibilities everywhere.", per_s=22)
     assert alone.end - alone.start == F(width("Incomprehensibilities everywhere."), 20)
     (fast,) = cues("Incomprehensibilities everywhere.", per_s=60)
     spoken = say("Incomprehensibilities everywhere.", per_s=60)[-1].end
     assert (fast.end, fast.violations) == (spoken + F(1, 2), ("reading_speed",)), "half a second after the sound"
     first, second = outputs_of(cutter, log(transcripts(say("No.")) + transcripts(say("Wait, that is not what I have said at all.", F(2)))))
     assert first.end - first.start == F(5, 6)
-    first, second = outputs_of(cutter, log(transcripts(say("This has been decided already.", per_s=60) + say("Yes!", F(7, 4)))))
+    first, second = outputs_of(cutter, log(transcripts(say("This has been decided already.", per_s=40) + say("Yes!", F(17, 10)))))
     assert first.end == second.start - F(2, 25)
 
 
