@@ -10,6 +10,7 @@ middle is cut as one that was followed from its beginning.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from fractions import Fraction
 from itertools import pairwise
 
 from operators.facts import Word
@@ -38,6 +39,8 @@ class Passage:
         self.words: list[Word] = []
         self.cuts: list[int] = []
         """Of the picture, before each word."""
+        self.start: Fraction | None = None
+        """Of the word that begins first."""
         self._rules, self._language = rules, language
         self._space = len(breaks.space(language))
         self._speed, self._word_s = float(rules.characters_per_s), float(rules.word_s)
@@ -62,6 +65,7 @@ class Passage:
             self._pauses.append(self._pauses[-1] + (int(PAUSE * silence) if silence >= HESITATION else 0))
             self._sentences.append(self._sentences[-1] + (self._breaks[-1] == breaks.SENTENCE))
         self.words.append(word)
+        self.start = word.start if self.start is None else min(self.start, word.start)
         self._starts.append(float(word.start))
         self._ends.append(float(word.end))
         self._columns.append(self._columns[-1] + breaks.width(word.text) + self._space)

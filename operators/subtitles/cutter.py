@@ -1,5 +1,6 @@
 """Transcripts to subtitles: `narrate.subtitles`."""
 
+from bisect import insort
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -47,6 +48,7 @@ class SubtitleCutter:
         self._passage = Passage(options.rules(""), "")
         """What is not wholly cut yet."""
         self._ahead: list[Word] = []
+        """By their start."""
         self._waiting: list[Transcript] = []
         """Those before which something was begun that is not there yet."""
         self._latest = ZERO
@@ -56,7 +58,7 @@ class SubtitleCutter:
         self._latest = max(self._latest, item.end)
         match item.value:
             case Word() as word:
-                self._ahead.append(word)
+                insort(self._ahead, word, key=lambda w: w.start)
             case Transcript() as transcript:
                 told = {(w.start, w.end) for w in transcript.words}
                 self._ahead = [w for w in self._ahead if w.segment_id != transcript.segment_id and (w.start, w.end) not in told]
@@ -116,7 +118,7 @@ class SubtitleCutter:
 
     def _take_begun(self) -> None:
         """Take the transcripts before which nothing was begun that is not there yet; at once, where the style has it so."""
-        first = min((w.start for w in self._ahead), default=None)
+        first = self._ahead[0].start if self._ahead else None
         ready = [t for t in self._waiting if first is None or t.start <= first or self._style.at_once]
         self._waiting = [t for t in self._waiting if t not in ready]
         for transcript in sorted(ready, key=lambda t: (t.start, t.end)):
@@ -153,7 +155,8 @@ class SubtitleCutter:
     def _pause(self) -> None:
         """The passage is over once it is known that nothing follows soon."""
         if self._passage.words:
-            silent_until = min((w.start for w in self._coming()), default=self._latest - LATE)
+            follows = self._first()
+            silent_until = self._latest - LATE if follows is None else follows
             if silent_until - self._passage.words[-1].end >= self._pause_s():
                 self._close()
 
@@ -172,8 +175,11 @@ class SubtitleCutter:
 
     def _follows(self) -> Fraction | None:
         """When the first word comes that is in no cue yet."""
-        words = self._passage.words or self._coming()
-        return min((w.start for w in words), default=None)
+        return self._first() if self._passage.start is None else self._passage.start
+
+    def _first(self) -> Fraction | None:
+        """When the first word comes that is in no passage yet."""
+        return min([w.start for w in self._ahead[:1]] + [w.start for t in self._waiting for w in t.words], default=None)
 
     def _coming(self) -> list[Word]:
         """Words that are in no passage yet."""
