@@ -7,7 +7,9 @@ not among those that speech itself breaks, or an independent reader reads someth
 """
 
 import argparse
+import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -32,15 +34,8 @@ from operators.timeline import Span, clock, from_ms, to_ms
 from pipeline.log import LogFollower
 
 MEDIA = Path(os.environ.get("CAPSTREAM_MEDIA") or Path(__file__).parents[3] / "shared" / "media")
-FILES = (
-    "video_speech/ai_campus_full_audio.mp3",
-    "video_speech/ai_campus_16s.webm",
-    "video_speech/nasa_13013.mp4",
-    "video_speech/sintel_trailer.mp4",
-    "speech/jfk.flac",
-    "speech/multilingual_en_de.mp3",
-    "speech/stereo_two_speakers.wav",
-)
+KINDS = ("speech", "video_speech", "video_events", "audio_events")
+SOUND = (".wav", ".flac", ".mp3", ".ogg", ".mp4", ".webm", ".mkv")
 SPOKEN = {
     "reading_speed": "said faster than the style lets it be read",
     "min_duration": "a short word, and the next comes at once",
@@ -125,7 +120,9 @@ def _cut(entries: Sequence[Entry], rules: Style) -> list[Caption]:
 
 
 def run(folder: Path) -> None:
-    files = [MEDIA / name for name in FILES]
+    entries = json.loads((MEDIA / "MANIFEST.json").read_text(encoding="utf-8"))["files"]
+    paths = [e["path"] for e in entries if e["kind"] in KINDS and e["path"].endswith(SOUND)]
+    files = [f"{re.sub('[^a-z0-9]+', '-', path.lower())[-60:].strip('-')}={MEDIA / path}" for path in paths]
     command = [
         Path(sys.executable).with_name("capstream"),
         "run",

@@ -9,13 +9,17 @@ import argparse
 import json
 import random
 import resource
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from functools import cache
+from itertools import repeat
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +39,8 @@ from tests.bench.speech_media import MEDIA, Clip, SpeechPath, decode, from_sourc
 NORMAL = {"en": EnglishTextNormalizer({})}
 TALK = "video_speech/ai_campus_full_audio.mp3"
 ROUNDS = 3
+WORKERS = 2
+"""Recognisers that are measured at once, one thread each."""
 MEASURED = "faster_whisper"
 """What is looked at more closely."""
 WITH_WEIGHTS = ("faster_whisper", "transformers", "pocketsphinx")
@@ -55,20 +61,22 @@ back by the words of the transcripts; packs: error rates against what the path w
 
 @dataclass(slots=True)
 class Column:
-    """One way to write speech down: a function of a clip's path, and what came of it."""
+    """One way to write speech down, and what came of it."""
 
     name: str
-    write: Callable[[str], str]
     said: dict[str, str] = field(default_factory=dict)
     """By the path of the clip."""
     cpu_s: float = 0.0
     sound_s: float = 0.0
 
-    def run(self, clips: list[Clip], silent: list[str]) -> None:
+    def run(self, write: Callable[[str], str], clips: list[Clip], silent: list[str]) -> "Column":
+        """write: what a file, by its path, says."""
         for clip in clips:
             with self._clocked(clip.path):
-                self.said[clip.path] = self.write(clip.path)
-        self.said |= {path: self.write(path) for path in silent}
+                self.said[clip.path] = write(clip.path)
+        self.said |= {path: write(path) for path in silent}
+        print(f"{self.name}: {len(clips) + len(silent)} files", file=sys.stderr, flush=True)
+        return self
 
     def rates(self, clips: list[Clip]) -> str:
         return error_rates([(clip, self.said[clip.path]) for clip in clips])
@@ -137,17 +145,19 @@ def own_call(pcm: Pcm, **settings: Any) -> str:
     return " ".join(s.text.strip() for s in segments)
 
 
-def columns_of(name: str, recogniser: Any) -> list[Column]:
+def measured(name: str, clips: list[Clip], silent: list[str]) -> tuple[list[Column], str]:
+    """All ways of one recogniser, and how far its word times move."""
+    recogniser = opened(name)
     path = SpeechPath(recogniser, options_of(name))
-    columns = [
-        Column(f"{name}, direct", lambda p: direct(recogniser, decode(p))),
-        Column(f"{name}, path", lambda p: path.text(from_source(p))),
-    ]
-    if name != MEASURED:
-        return columns
-    live = LivePath(recogniser, options_of(name, live=True))
-    columns.append(Column(f"{name}, live", lambda p: " ".join(live(from_source(p)).text)))
-    return [*columns, Column("its own call", lambda p: own_call(decode(p)))]
+    ways: dict[str, Callable[[str], str]] = {
+        f"{name}, direct": lambda p: direct(recogniser, decode(p)),
+        f"{name}, path": lambda p: path.text(from_source(p)),
+    }
+    if name == MEASURED:
+        live = LivePath(recogniser, options_of(name, live=True))
+        ways[f"{name}, live"] = lambda p: " ".join(live(from_source(p)).text)
+        ways["its own call"] = lambda p: own_call(decode(p))
+    return [Column(way).run(write, clips, silent) for way, write in ways.items()], word_times(name, recogniser)
 
 
 def error_table(columns: list[Column], clips: list[Clip], silent: list[str]) -> str:
@@ -290,15 +300,14 @@ def main() -> None:
     args = parser.parse_args()
     manifest = json.loads((MEDIA / "MANIFEST.json").read_text(encoding="utf-8"))["files"]
     clips, silent = spoken_clips(manifest), silent_clips(manifest)
-    recognisers = {name: opened(name) for name in args.only}
-    columns = [column for name, recogniser in recognisers.items() for column in columns_of(name, recogniser)]
-    for column in columns:
-        column.run(clips, silent)
+    with ProcessPoolExecutor(WORKERS, get_context("spawn")) as pool:
+        told = list(pool.map(measured, args.only, repeat(clips), repeat(silent)))
+    columns = [column for several, _ in told for column in several]
     parts = [HEAD, error_table(columns, clips, silent)]
     parts += ["", "Word times, on `jfk.flac` the largest difference of the path's from the recogniser's own:", ""]
-    parts += [word_times(name, recogniser) for name, recogniser in recognisers.items()]
-    if MEASURED in recognisers:
-        recogniser, english = recognisers[MEASURED], [c for c in clips if c.language == "en"]
+    parts += [moved for _, moved in told]
+    if MEASURED in args.only:
+        recogniser, english = opened(MEASURED), [c for c in clips if c.language == "en"]
         parts += [
             machine_times(recogniser, manifest),
             "",
