@@ -77,13 +77,15 @@ class WhisperListener:
         """What is to be timed of the text, and what is to be heard again: all, where it is not to be trusted, or the rest."""
         said, rest = sentences(tokens, text.timestamp_begin, text.eot, window.ticks)
         wording = "".join(text.decode(sentence.tokens) for sentence in said)
-        if not trusted(wording, logprob) or echoes(wording, window.prompt):
-            return Heard(window, code, rest=self._second(window, code)), []
+        nothing_fits = not said and any(token < text.eot for token in tokens)
+        if nothing_fits or not trusted(wording, logprob) or echoes(wording, window.prompt):
+            return Heard(window, code, rest=self._second(window)), []
         return Heard(window, code, rest=() if rest is None else (window.part(rest, window.ticks, code),)), said
 
-    def _second(self, window: Window, code: str) -> tuple[Window, ...]:
-        """The second try: without the prompt, with all the silence that Whisper is used to and, where the engine can, a wider beam."""
-        second = replace(window, language=code, prompt="", again=True)
+    def _second(self, window: Window) -> tuple[Window, ...]:
+        """The second try: without the prompt, with all the silence that Whisper is used to and, where the engine can, a wider beam. Its
+        language, where it was not told, is heard anew: short sound is often taken for another one."""
+        second = replace(window, prompt="", again=True)
         first, wide = self._engine.beams
         differs = second.context != window.context or bool(window.prompt) or wide != first
         return (second,) if differs and not window.again else ()

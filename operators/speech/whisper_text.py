@@ -11,6 +11,10 @@ TOKEN_RATE = 50
 """Time tokens and cross-attention count in 1/50 s."""
 LEAST_REST = TOKEN_RATE
 """A rest of sound shorter than this is not heard again: only invented text was ever found in it."""
+FASTEST_SPEECH = 20
+"""Tokens a second."""
+ANY_TIME = 4
+"""Tokens of a short word and its sign, whose time may be cut off or written down too short."""
 SPOKEN_SIGNS = set("&%@#+=$€£°")
 LOW_LOGPROB = -1.0
 REPETITIVE = 2.4
@@ -54,7 +58,8 @@ class Sentence:
 def sentences(tokens: Sequence[int], time_zero: int, end_of_text: int, length: int) -> tuple[list[Sentence], int | None]:
     """Split what was written for a window of `length` (in 1/TOKEN_RATE s) at its time tokens, which begin with `time_zero`.
 
-    What it places after the end of the sound was not said: cut off in the middle of a phrase, it likes to say it again.
+    What it places after the end of the sound, or has no time for up to there, was not said: where the sound ends, it likes to say it all
+    again.
     The second value says from where the rest is to be heard again: Whisper opened a sentence there and said no word of it.
     """
     said: list[Sentence] = []
@@ -65,13 +70,18 @@ def sentences(tokens: Sequence[int], time_zero: int, end_of_text: int, length: i
             text.append(token)
         elif token >= time_zero:
             at = min(token - time_zero, length)
-            if text and start < length:
+            if text and _fits(text, at - start):
                 said.append(Sentence(start, at, text))
             start, text = at, []
-    if text and start < length:
+    if text and _fits(text, length - start):
         said.append(Sentence(start, length, text))
     opened = len(tokens) >= 2 and tokens[-1] >= time_zero and tokens[-2] >= time_zero
     return said, start if opened and 0 < start <= length - LEAST_REST else None
+
+
+def _fits(text: Sequence[int], lasts: int) -> bool:
+    """Whether so much text can be said in this time."""
+    return lasts > 0 and len(text) <= ANY_TIME + FASTEST_SPEECH * lasts // TOKEN_RATE
 
 
 def trusted(text: str, logprob: float) -> bool:

@@ -7,7 +7,7 @@ from itertools import groupby
 from operators.errors import ModelError
 from operators.media import SOUND_RATE_HZ, Pcm
 from operators.speech.recognition import HeardWord, Recognition, SpeechItem
-from operators.speech.whisper_text import TOKEN_RATE, language_tag, whisper_code
+from operators.speech.whisper_text import FASTEST_SPEECH, TOKEN_RATE, language_tag, whisper_code
 
 TICK_SAMPLES = SOUND_RATE_HZ // TOKEN_RATE
 FRAMES_PER_TICK = 2
@@ -18,8 +18,6 @@ SILENCE_AFTER = 2 * TOKEN_RATE
 CONTEXT_STEP = 2 * TOKEN_RATE
 """Few lengths, so that items of many streams can share a batch."""
 MOST_TOKENS = 224
-FASTEST_SPEECH = 20
-"""Tokens a second, of the sound and SILENCE_AFTER: a loop ends here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +47,7 @@ class Window:
 
     @property
     def most_tokens(self) -> int:
+        """A loop ends here."""
         return min(MOST_TOKENS, FASTEST_SPEECH * (self.ticks + SILENCE_AFTER) // TOKEN_RATE)
 
     def part(self, first: int, last: int, language: str) -> "Window":

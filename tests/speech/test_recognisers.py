@@ -225,6 +225,25 @@ def test_a_stream_may_switch_its_language(name: str, recogniser: Any, media: Cal
     assert "unentgeltlich" in by_language["de"]
 
 
+@pytest.mark.whisper
+@pytest.mark.media
+@pytest.mark.ffmpeg
+@pytest.mark.parametrize("name", list(CARRIERS), indirect=True, scope="module")
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("speech/leopard/test_en.wav", "gospel"),  # said again and again behind the sound, by one engine
+        ("speech/hifitts_6097/presentpictureofnsw_02_mann_0083.wav", "boats"),  # a loop in another language, by the other
+        ("speech/hifitts_6097/glitteringplain_07_morris_0054.wav", "go forth"),  # a guess in another language
+    ],
+)
+def test_short_sound_in_which_whisper_goes_astray(name: str, recogniser: Any, path: str, said: str, media: Callable[[str], Path]) -> None:
+    media(path)
+    heard = recogniser([SpeechItem(decode(path))])[0]
+    assert heard.language == "en"
+    assert bare(text_of(heard)).count(said) == 1
+
+
 @pytest.mark.parametrize(
     "make",
     [

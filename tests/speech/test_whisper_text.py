@@ -40,6 +40,12 @@ def test_what_is_placed_after_the_sound_was_not_said() -> None:
     assert split(at(19.5), 1, at(29)) == ([Sentence(975, 1000, [1])], None)
 
 
+def test_what_the_time_up_to_the_end_of_the_sound_is_too_short_for_was_not_said() -> None:
+    whole = [*range(1, 25)]
+    assert split(at(0), *whole, at(19.8), at(19.8), *whole, at(22.8)) == ([Sentence(0, 990, whole)], None)
+    assert split(at(0), *whole, at(19.8), at(19.8), 7, 8, at(19.9))[0][1:] == [Sentence(990, 995, [7, 8])]
+
+
 def test_circles_and_guesses_are_not_trusted() -> None:
     assert trusted(" Ask not what your country can do for you.", -0.3)
     assert not trusted(" Ask not what your country can do for you.", -1.2)
