@@ -19,6 +19,7 @@ from operators.events import DETECTORS
 from operators.media import StreamInfo
 from operators.protocols import Source, StreamOperator
 from operators.records import Model
+from operators.sentences import primary
 from operators.sources import SourceOptions, open_source
 from operators.sources.channels import are_alike
 from operators.sources.live import admit_live, is_live
@@ -231,14 +232,14 @@ def _check_models(lanes: Lanes, settings: Settings) -> None:
                 raise ConfigError(f"{origin} asks a {role} model and the profile names none: set models.{role}.use, or {origin}=false")
             asked, known = [getattr(operator.options, "language", ""), *getattr(operator.options, "languages", ())], _known_languages(model)
             for language in filter(None, asked):
-                if known is not None and language.split("-")[0].lower() not in known:
+                if known is not None and primary(language) not in known:
                     raise ConfigError(f"{model.place} does not know the language {language!r}: it knows {', '.join(sorted(known))}")
 
 
 def _known_languages(model: ChosenModel) -> Collection[str] | None:
     """None where any may be asked for."""
     own = getattr(model.options, "language", None)
-    return {own.split("-")[0].lower()} if own else getattr(model.cls, "languages", None)
+    return {primary(own)} if own else getattr(model.cls, "languages", None)
 
 
 def _settings_fingerprint(lanes: Lanes, settings: Settings, cut: Cut) -> str:

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from operators.errors import ConfigError
 from operators.facts import Shot
+from operators.sentences import primary
 from operators.subtitles.checker import RULES, Finding, Shown, check, cuts_of
 from operators.subtitles.formats import Cue, Subtitles
 from operators.subtitles.styles import Style
@@ -97,7 +98,7 @@ def _print_rules(said: Sequence[str | None], style: Style) -> None:
     """By what languages it was checked, where that may not be what was meant."""
     if None in said:
         print("what says no language is checked as English; say it by --language")
-    if other := {language.split("-")[0].lower() for language in said if language} - {UNSAID, *style.languages}:
+    if other := {primary(language) for language in said if language} - {UNSAID, *style.languages}:
         print(f"{style.style} has no rules of its own for {', '.join(sorted(other))}: checked by its general ones")
 
 

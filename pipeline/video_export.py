@@ -10,6 +10,7 @@ from typing import Literal
 import ffmpeg
 
 from operators.errors import ConfigError, SourceUnavailable, StorageError
+from operators.sentences import primary
 from operators.sources.admission import admit
 from operators.sources.binaries import find_ffmpeg
 from operators.sources.probe import MOST_PIXELS
@@ -67,7 +68,7 @@ def export_video(how: How, parts: Iterator[str], video: Path, destination: Path,
 def _muxed(source: ffmpeg.Stream, cues: Path, made: Path, language: str | None) -> ffmpeg.Stream:
     codec = TRACKS[made.suffix.lower()][1]
     # Containers name languages by ISO 639-2.
-    named = LANGUAGES.get((language or "").split("-")[0].lower(), "und")
+    named = LANGUAGES.get(primary(language or ""), "und")
     options = {"c": "copy", "c:s": codec, "metadata:s:s:0": f"language={named}", "disposition:s:0": "default"}
     return ffmpeg.output(source["v?"], source["a?"], ffmpeg.input(cues.name), made.name, **options)
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from fractions import Fraction
 
-from operators.sentences import ends_sentence
+from operators.sentences import ends_sentence, primary
 from operators.speech.recognition import HeardWord
 
 WORD_BEGINS = "▁"
@@ -13,7 +13,7 @@ SENTENCE_PAUSE = Fraction(1, 2)
 
 def same_language(asked: str | None, known: str) -> bool:
     """Whether a recogniser of `known` (BCP 47) can be asked for this language; None: for whatever is spoken."""
-    return asked is None or asked.split("-", 1)[0].lower() == known.split("-", 1)[0].lower()
+    return asked is None or primary(asked) == primary(known)
 
 
 def sentences(words: Sequence[HeardWord]) -> tuple[tuple[HeardWord, ...], ...]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from operators.errors import ModelError, ModelUnavailable
 from operators.media import SOUND_RATE_HZ
+from operators.sentences import primary
 from operators.speech.recognition import HeardWord, Recognition, SpeechItem
 
 FRAME_RATE = 100
@@ -49,7 +50,7 @@ class PocketsphinxRecogniser:
         self._decoder = None
 
     def _recognise(self, item: SpeechItem) -> Recognition | Exception:
-        if item.language and item.language.split("-")[0].lower() != "en":
+        if item.language and primary(item.language) != "en":
             return ModelError(f"pocketsphinx knows English only, not {item.language!r}")
         try:
             self._decoder.reinit_feat()  # forgets the noise and loudness of the item before

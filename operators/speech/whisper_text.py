@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from operators.sentences import primary
 from operators.speech.recognition import HeardWord
 
 TOKEN_RATE = 50
@@ -34,7 +35,7 @@ _OWN_CODES = {"jv": "jw"}
 
 def whisper_code(tag: str) -> str:
     """Whisper's own code of a BCP 47 tag, by its language alone: "en-GB" is "en". Raises ValueError for a language it does not know."""
-    language = tag.split("-", 1)[0].lower()
+    language = primary(tag)
     if language not in WHISPER_LANGUAGES:
         raise ValueError(f"Whisper does not know the language {tag!r}; it knows {' '.join(sorted(WHISPER_LANGUAGES))}")
     return _OWN_CODES.get(language, language)

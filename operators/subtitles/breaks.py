@@ -8,7 +8,7 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
-from operators.sentences import CLOSERS, SENTENCE_ENDS, ends_sentence
+from operators.sentences import CLOSERS, SENTENCE_ENDS, ends_sentence, primary
 
 SENTENCE, CLAUSE, COMMA, SEGMENT, CONJUNCTION, PREPOSITION = 0, 100, 150, 200, 300, 400
 ANYWHERE, NAME, ADJECTIVE, CLINGING = 600, 1100, 1200, 1300
@@ -75,7 +75,7 @@ GRAMMARS = {
 @lru_cache(4096)
 def cost(before: str, after: str, language: str, new_segment: bool) -> int:
     """Cost of a break between two words; `new_segment`: the recogniser begins another segment there."""
-    grammar = GRAMMARS.get(language.split("-")[0].lower())
+    grammar = GRAMMARS.get(primary(language))
     last, first = _bare(before), _bare(after)
     end = before.rstrip(CLOSERS)[-1:]
     if ends_sentence(before):
@@ -108,7 +108,7 @@ def width(text: str) -> int:
 
 def space(language: str) -> str:
     """What stands between two words."""
-    return "" if language.split("-")[0].lower() in UNSPACED else " "
+    return "" if primary(language) in UNSPACED else " "
 
 
 def _columns(character: str) -> int:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+from operators.sentences import primary
 from operators.subtitles.formats.cue import Cue
 
 LANGUAGES = {
@@ -25,7 +26,7 @@ MANY = 0.3
 def named_in(file: Path) -> str | None:
     """Of `film.de.vtt`, de; of `film.pt-BR.srt`, pt-BR."""
     suffix = file.with_suffix("").suffix[1:]
-    return suffix if suffix.split("-")[0].lower() in LANGUAGES else None
+    return suffix if primary(suffix) in LANGUAGES else None
 
 
 def written_in(cues: Iterable[Cue]) -> str | None:

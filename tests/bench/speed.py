@@ -26,6 +26,7 @@ import psutil
 from markdown import table
 
 from operators.protocols import FramesNeed
+from operators.speech.faster_whisper import FasterWhisperRecogniser
 from operators.timeline import ZERO, Span
 from pipeline.build import Cut, plan_models, plan_streams
 from pipeline.config import load
@@ -200,7 +201,8 @@ def bench_speech(folder: Path) -> list[Row]:
     hosts = {name: m.make() for name, m in models.items()}
     for name, host in hosts.items():
         host.open("cpu", models[name].threads)
-    beam = hosts["speech"].options.beam  # type: ignore[attr-defined]
+    speech = hosts["speech"]
+    assert isinstance(speech, FasterWhisperRecogniser)
     theirs = WhisperModel(str(resolve("whisper-base")), device="cpu", compute_type="int8", cpu_threads=models["speech"].threads)
 
     def ours() -> None:
@@ -218,7 +220,7 @@ def bench_speech(folder: Path) -> list[Row]:
         run.take()
 
     def direct() -> None:
-        segments, _ = theirs.transcribe(str(sound), word_timestamps=True, vad_filter=True, beam_size=beam)
+        segments, _ = theirs.transcribe(str(sound), word_timestamps=True, vad_filter=True, beam_size=speech.options.beam)
         list(segments)
 
     direct()

@@ -3,13 +3,13 @@ from fractions import Fraction as F
 
 import pytest
 from test_timing import shots
+from test_views import write_log
 
 from operators.records import Caption
 from operators.subtitles import style
 from operators.subtitles.checker import RULES, Shown, check
 from operators.timeline import Span, from_ms
 from pipeline.cli import execute
-from pipeline.log import Header, LogWriter
 
 FAULTLESS = "1\n00:00:01,000 --> 00:00:03,000\nThis is said.\n\n2\n00:00:03,080 --> 00:00:05,000\nSo is this.\n"
 
@@ -138,12 +138,8 @@ def test_the_language_is_what_is_said_or_can_be_seen(name, text, arguments, brok
 
 
 def test_the_cues_of_a_stream_are_in_the_languages_that_its_log_says(tmp_path, capsys):
-    (tmp_path / "0").mkdir()
-    log = LogWriter(tmp_path / "0" / "narrate.jsonl", Header("film", 0, "narrate", {}, "source", "settings"))
     caption = Caption(F(1), F(2), kind="subtitle", text="x", lines=("x",), language="de", confidence=1.0, cue_id="0")
-    log.append("narrate.subtitles", caption)
-    log.commit(F(2), None, {}, done=True)
-    log.close()
+    write_log(tmp_path / "0", "narrate", [("narrate.subtitles", caption)])
     path = tmp_path / "film.srt"
     path.write_text(GERMAN)
     assert execute(["check", str(path)]) == 1
@@ -181,12 +177,7 @@ def test_what_can_not_be_read_alone_fails_a_file(tmp_path, capsys):
 
 def test_cuts_are_those_of_the_stream_that_the_file_lies_in(tmp_path, capsys):
     for generation, cut in (("0", F(30)), ("1", F("3.3"))):
-        (tmp_path / generation).mkdir()
-        log = LogWriter(tmp_path / generation / "look.jsonl", Header("film", int(generation), "look", {}, "source", "settings"))
-        for shot in shots(cut, end=60):
-            log.append("look.shots", shot)
-        log.commit(F(60), None, {}, done=True)
-        log.close()
+        write_log(tmp_path / generation, "look", [("look.shots", shot) for shot in shots(cut, end=60)])
     path = tmp_path / "film.srt"
     path.write_text(FAULTLESS)
     assert execute(["check", str(path)]) == 1

@@ -7,6 +7,7 @@ from importlib.resources import files
 from typing import Any
 
 from operators.errors import ConfigError
+from operators.sentences import primary
 
 NAMES = ("netflix", "bbc", "ebu", "web", "live")
 SPEAKERS = ("none", "dashes", "arrows", "names", "colours")
@@ -102,7 +103,7 @@ class Style:
 
     def rules(self, language: str) -> Rules:
         """`language`: BCP 47; of which a style knows nothing is done as in English."""
-        own = self.languages.get(language.split("-")[0].lower(), LanguageRules())
+        own = self.languages.get(primary(language), LanguageRules())
         gaps = self._gaps()
         return Rules(
             self.lines,
