@@ -18,12 +18,14 @@ from operators.facts import Shot
 from operators.sentences import primary
 from operators.subtitles.checker import RULES, Finding, Shown, check, cuts_of
 from operators.subtitles.formats import Cue, Subtitles
+from operators.subtitles.languages import named_in
 from operators.subtitles.styles import Style
 from operators.timeline import Span, clock, from_ms, to_ms
 from pipeline.existing_subtitles import read_existing
-from pipeline.log import LogFollower, committed_records
+from pipeline.log import LogFollower
 from pipeline.printing import plain
 from pipeline.styles import load_style
+from pipeline.views import subtitles as spoken_cues
 
 MOST_FAULTS = 10
 """Lines of a file that can not be read, shown one by one."""
@@ -58,7 +60,7 @@ def execute(request: Request) -> int:
         raise ConfigError(f"{request.language!r} is no language: write it as in en or pt-BR")
     style, subtitles = load_style(request.style), read_existing(request.file, request.track)
     style = replace(style, frames_per_s=float(request.rate)) if request.rate else style
-    spoken = _spoken(request) if request.language is None else {}
+    spoken = _spoken(request) if request.language is None and named_in(request.file) is None else {}
     said = [request.language or c.language or spoken.get(c.start_ms) or subtitles.language for c in subtitles.cues]
     cues = [_shown(c, language or UNSAID) for c, language in zip(subtitles.cues, said, strict=True)]
     findings = check(cues, style, _cuts(request))
@@ -74,11 +76,10 @@ def _shown(cue: Cue, language: str) -> Shown:
     return Shown(Span(from_ms(cue.start_ms), from_ms(max(cue.start_ms, cue.end_ms))), cue.lines, language)
 
 
-def _spoken(request: Request) -> dict[int, str]:
-    """The languages of the cues that a stream wrote itself, by their start in milliseconds."""
+def _spoken(request: Request) -> dict[int, str | None]:
+    """The languages of the cues that a stream wrote itself of what is said, by their start in milliseconds."""
     generations = _generations(request)
-    records = committed_records(generations[-1] / "narrate.jsonl") if generations else ()
-    return {r["start_ms"]: r["language"] for r in records if r["type"] == "caption" and r["kind"] in ("subtitle", "sdh")}
+    return {cue.start_ms: cue.language for cue in spoken_cues(generations[-1])} if generations else {}
 
 
 def _cuts(request: Request) -> Sequence[Fraction]:

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from fractions import Fraction as F
 
 import pytest
@@ -139,11 +140,14 @@ def test_the_language_is_what_is_said_or_can_be_seen(name, text, arguments, brok
 
 def test_the_cues_of_a_stream_are_in_the_languages_that_its_log_says(tmp_path, capsys):
     caption = Caption(F(1), F(2), kind="subtitle", text="x", lines=("x",), language="de", confidence=1.0, cue_id="0")
-    write_log(tmp_path / "0", "narrate", [("narrate.subtitles", caption)])
+    translated = replace(caption, language="en")
+    write_log(tmp_path / "0", "narrate", [("narrate.subtitles", caption), ("narrate.translations", translated)])
     path = tmp_path / "film.srt"
     path.write_text(GERMAN)
     assert execute(["check", str(path)]) == 1
     assert "1 x reading_speed" in capsys.readouterr().out
+    (tmp_path / "film.en.srt").write_text(GERMAN)
+    assert execute(["check", str(tmp_path / "film.en.srt")]) == 0
 
 
 def test_the_rate_of_the_video_is_given(tmp_path, capsys):
