@@ -79,11 +79,20 @@ class Passage:
     def certain(self) -> list[int]:
         """Ends of the cues at its beginning that are the same however it goes on: word numbers, each the first of the next cue."""
         count = len(self.words)
-        ways = [self._way(i) for i, _ in self._last_cues(count)]
+        ways = [self._way(i) for i in self._last_cues(count)]
         same = 0
         while all(len(w) > same for w in ways) and len({w[same] for w in ways}) == 1:
             same += 1
         return ways[0][:same] if count else []
+
+    def drop(self, end: int) -> None:
+        """Forget the words before place `end`, not all there are, where a cue certainly ends: what is worked out for the others stays."""
+        for row in (self.words, self.cuts, self._starts, self._ends, self._breaks, self._best):
+            del row[:end]
+        for sums in (self._columns, self._pauses, self._sentences, self._cuts):
+            del sums[:end]
+        self._back = [max(0, back - end) for back in self._back[end:]]
+        self.start = min(w.start for w in self.words)
 
     def first(self) -> int:
         """End of the first cue of the way that is the cheapest so far: for a passage that gets too long to wait for certainty."""
@@ -112,24 +121,29 @@ class Passage:
     def _reach(self, j: int) -> tuple[int, int]:
         """The least cost of the cues before place j, and where the last of these begins."""
         best, back = NEVER, 0
-        for i, layout in self._last_cues(j):
-            if self._best[i] < best and (cost := self._best[i] + layout + self._cost(i, j)) < best:
+        for i in self._last_cues(j):
+            cost = self._best[i] + CUE
+            if cost < best:
+                cost = self._best[i] + self._cost(i, j)
+            if cost < best and i < j - 1:
+                cost += self._layout(i, j, self._rules.lines)[0]
+            if cost < best:
                 best, back = cost, i
         return best, back
 
-    def _last_cues(self, j: int) -> Iterator[tuple[int, int]]:
-        """Where a cue that ends before place j may begin, and what its lines cost. One of a single word always may be."""
-        widest = self._rules.lines * (self._rules.line + self._space)
+    def _last_cues(self, j: int) -> Iterator[int]:
+        """Where a cue that ends before place j may begin. One of a single word always may be."""
         for i in range(j - 1, -1, -1):
-            if i == j - 1:
-                yield i, 0
-                continue
-            if self._ends[j - 1] - self._starts[i] > self._longest or self._columns[j] - self._columns[i] > widest:
+            if i < j - 1 and (self._ends[j - 1] - self._starts[i] > self._longest or not self._fits(i, j)):
                 return
-            layout = self._layout(i, j, self._rules.lines)[0]
-            if layout == NEVER:
-                return
-            yield i, layout
+            yield i
+
+    def _fits(self, i: int, j: int) -> bool:
+        """Whether the lines can hold the words, each line filled as far as it goes."""
+        reach = self._rules.line + self._space
+        for _ in range(self._rules.lines):
+            i = bisect_right(self._columns, self._columns[i] + reach, i, j + 1) - 1
+        return i >= j
 
     def _cost(self, i: int, j: int) -> int:
         """What a cue costs but for its lines."""

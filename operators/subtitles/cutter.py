@@ -3,6 +3,7 @@
 from bisect import insort
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 from operators.facts import Shot, Sound, Word
@@ -148,9 +149,13 @@ class SubtitleCutter:
 
     def _cut_certain(self) -> None:
         """The cues that stay as they are, however the passage goes on."""
-        if self._passage.words:
-            ends = self._passage.certain()
-            self._cut(ends or ([self._passage.first()] if len(self._passage.words) > MOST_WORDS else []))
+        if ends := self._passage.certain():
+            self._cut(ends)
+            self._passage.drop(ends[-1])
+        elif len(self._passage.words) > MOST_WORDS:
+            end = self._passage.first()
+            self._cut([end])
+            self._begin(self._passage.words[end:], self._passage.cuts[end:])
 
     def _pause(self) -> None:
         """The passage is over once it is known that nothing follows soon."""
@@ -164,14 +169,11 @@ class SubtitleCutter:
         """Nothing goes on with the passage."""
         if self._passage.words:
             self._cut(self._passage.all())
+            self._begin([], [])
 
     def _cut(self, ends: list[int]) -> None:
-        passage, begin = self._passage, 0
-        for end in ends:
-            self._track.add(passage.words[begin:end], passage.lines(begin, end), self._voice)
-            begin = end
-        if ends:
-            self._begin(passage.words[begin:], passage.cuts[begin:])
+        for begin, end in pairwise([0, *ends]):
+            self._track.add(self._passage.words[begin:end], self._passage.lines(begin, end), self._voice)
 
     def _follows(self) -> Fraction | None:
         """When the first word comes that is in no cue yet."""
