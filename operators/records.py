@@ -89,6 +89,8 @@ class Caption:
     revision: int = 0
     violations: tuple[str, ...] = ()
     """Style rules that this cue breaks because nothing else was possible."""
+    reasons: tuple[str, ...] = ()
+    """Of each of them: why, for people to read."""
     evidence: tuple[Evidence, ...] = ()
     degraded: str | None = None
     speakers: tuple[str, ...] = ()

@@ -169,7 +169,8 @@ def _cues(generation_dir: Path, kinds: tuple[str, ...], translation: str | None 
         if r["type"] == "caption" and r["kind"] in kinds and into == translation:
             told = r["cue_id"], r["speaker"], r["language"]
             per_line = tuple(r.get("speakers") or ()), tuple(r.get("colours") or ())
-            yield Cue(r["start_ms"], r["end_ms"], tuple(r["lines"]), *told, "", tuple(r["violations"]), *per_line)
+            reasons = tuple(r.get("reasons") or ())
+            yield Cue(r["start_ms"], r["end_ms"], tuple(r["lines"]), *told, "", tuple(r["violations"]), *per_line, reasons)
 
 
 def write_parts(path: Path, parts: Iterator[str]) -> None:

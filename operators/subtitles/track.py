@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from functools import cache
 from typing import Any, Literal
@@ -12,6 +12,7 @@ from operators.facts_json import fact_from_json, fact_to_json
 from operators.records import Caption
 from operators.subtitles import breaks
 from operators.subtitles.checker import Shown, broken_rules, cuts_of, measure
+from operators.subtitles.reasons import reason
 from operators.subtitles.sounds import LABELLED, RECENT, Label, label_from_json, label_to_json
 from operators.subtitles.speakers import Turn, Voice, colours, joined
 from operators.subtitles.styles import Style
@@ -158,14 +159,16 @@ class Track:
 
     def _with_sound(self, piece: Piece, after: Piece | None, follows: Fraction | None) -> Caption:
         """The cue of a piece, with the first sound that began meanwhile in a line above its words, where the rules allow that."""
-        span, confidence = self._time(piece, after, follows)[0], _confidence(piece.words)
+        (span, coming), confidence = self._time(piece, after, follows), _confidence(piece.words)
         for label in self._labels:
             larger = self._piece(piece.words, (label.text(piece.voice.language), *piece.lines), piece.voice)
             longer = self._time(larger, after, follows)[0]
             if label.start < longer.end and not self._broken(Shown(longer, larger.lines, piece.voice.language)):
                 self._labels.remove(label)
                 return self._caption(longer, larger.lines, piece.voice, min(confidence, label.confidence), "sdh")
-        return self._caption(span, piece.lines, piece.voice, confidence, "subtitle")
+        caption = self._caption(span, piece.lines, piece.voice, confidence, "subtitle")
+        about = Shown(span, piece.lines, piece.voice.language), piece.said, coming, self.rules(piece.voice.language), self.cuts
+        return replace(caption, reasons=tuple(reason(rule, *about) for rule in caption.violations))
 
     def _broken(self, shown: Shown) -> tuple[str, ...]:
         return tuple(broken_rules(shown, self._before, self.rules(shown.language), self.cuts))

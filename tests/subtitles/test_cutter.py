@@ -173,6 +173,7 @@ def test_a_cue_stays_as_long_as_it_takes_to_read_but_not_into_the_next():
     (fast,) = cues("Incomprehensibilities everywhere.", per_s=60)
     spoken = say("Incomprehensibilities everywhere.", per_s=60)[-1].end
     assert (fast.end, fast.violations) == (spoken + F(1, 2), ("reading_speed",)), "half a second after the sound"
+    assert fast.reasons == ("said at 58 characters a second, and a cue stays 0.5 s behind its last word",)
     first, second = outputs_of(cutter, log(transcripts(say("No.")) + transcripts(say("Wait, that is not what I have said at all.", F(2)))))
     assert first.end - first.start == F(5, 6)
     first, second = outputs_of(cutter, log(transcripts(say("This has been decided already.", per_s=40) + say("Yes!", F(17, 10)))))

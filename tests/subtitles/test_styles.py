@@ -50,6 +50,7 @@ def test_the_law_in_every_style_and_violations_are_those_that_the_checker_finds(
     outputs = assert_law(lambda: SubtitleCutter(style(name)), log(transcripts(babble(seed))), seeds=range(4))
     findings = check([Shown(Span(c.start, c.end), c.lines, c.language) for c in outputs], style(name))
     assert {f.cue.span.start: (*f.rules,) for f in findings} == {c.start: c.violations for c in outputs if c.violations}
+    assert [len(c.reasons) for c in outputs] == [len(c.violations) for c in outputs]
 
 
 def test_rules_are_broken_only_when_nothing_else_is_possible():

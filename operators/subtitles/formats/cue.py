@@ -24,6 +24,8 @@ class Cue:
     """Who says each line, where more than one speaks."""
     colours: tuple[str, ...] = ()
     """Of each line, as CSS names them."""
+    reasons: tuple[str, ...] = ()
+    """Of each of the violations."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,4 +49,4 @@ def _entries(words: Sequence[Timed], turn: int, cues: Sequence[Cue], language: s
 
 def _cue(caption: Caption) -> Cue:
     told = caption.cue_id, caption.speaker or None, caption.language
-    return Cue(to_ms(caption.start), to_ms(caption.end), caption.lines, *told, violations=caption.violations)
+    return Cue(to_ms(caption.start), to_ms(caption.end), caption.lines, *told, violations=caption.violations, reasons=caption.reasons)
