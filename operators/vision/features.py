@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from operators.errors import ConfigError, ModelError, ModelUnavailable, OutOfMemory
 from operators.facts import Features
-from operators.media import Frame, Picture, Pixels, image
+from operators.media import Frame, Picture, Pixels
 from operators.protocols import Ask, FramesNeed, Item, Output, State
 from operators.timeline import exact
 from operators.vision.sizes import fit
@@ -130,7 +130,8 @@ class FrameFeatures:
 @dataclass(frozen=True, slots=True)
 class FrameEncoderOptions:
     model: str = ""
-    """Folder of a SigLIP, SigLIP 2 or CLIP checkpoint, its weights as safetensors (or the id of one in the hub's cache on this machine)."""
+    """Folder of a SigLIP, SigLIP 2 (one of a fixed size) or CLIP checkpoint, its weights as safetensors (or the id of one in the hub's
+    cache on this machine)."""
     dtype: str = "float32"
     """float32 | bfloat16 | float16"""
 
@@ -148,11 +149,13 @@ class FrameEncoder:
     def __init__(self, options: FrameEncoderOptions = FrameEncoderOptions()) -> None:
         self.options = options
         self._model: Any = None
-        self._processor: Any = None
+        self._prepare: Any = None
 
     def open(self, device: str, threads: int) -> None:
         import torch
         from transformers import AutoImageProcessor, AutoModel
+
+        from operators.vision.preparing import Preparer
 
         torch.set_num_threads(threads)
         name, local = self.options.model, {"local_files_only": True, "trust_remote_code": False}
@@ -161,7 +164,8 @@ class FrameEncoder:
             model = AutoModel.from_pretrained(name, dtype=getattr(torch, self.options.dtype), use_safetensors=True, **local)
             if not hasattr(model, "get_image_features"):
                 raise TypeError(f"{type(model).__name__} has no image features")
-            self._processor, self._model = processor, model.to(device).eval()
+            self._model = model.to(device).eval()
+            self._prepare = Preparer(processor, self._model.device, self._model.dtype)
         except Exception as e:  # transformers has no one error for a folder in which something is wrong
             reason = (str(e).strip() or type(e).__name__).splitlines()[0]
             raise ModelUnavailable(f"no image encoder in {name!r}: {reason}; look.features.use=signal needs none") from e
@@ -169,17 +173,16 @@ class FrameEncoder:
     def __call__(self, items: Sequence[Pixels]) -> list[Vector | Exception]:
         import torch
 
-        inputs = self._processor(images=[image(pixels) for pixels in items], return_tensors="pt")
         try:
             with torch.inference_mode():
-                output = self._model.get_image_features(**inputs.to(self._model.device, self._model.dtype))
+                output = self._model.get_image_features(pixel_values=self._prepare(items))
         except torch.OutOfMemoryError as e:
             raise OutOfMemory(f"no memory for {len(items)} pictures at once: use a smaller batch or a smaller model") from e
         vectors = torch.nn.functional.normalize(output.pooler_output.float(), dim=-1).cpu().numpy()
         return [np.ascontiguousarray(v, dtype=np.float32) for v in vectors]
 
     def close(self) -> None:
-        self._model = self._processor = None
+        self._model = self._prepare = None
 
 
 def _colours(picture: Picture) -> Vector:
