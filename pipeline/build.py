@@ -39,7 +39,7 @@ from pipeline.settings import MODELS, Chosen, ChosenModel, Lanes, Settings, aske
 from pipeline.spool import Recording, start_recording, stop_recording
 from pipeline.spool_watch import SpoolOptions
 
-CARRIERS = {"silero": "silero-vad", "pocketsphinx": "pocketsphinx", "rapidocr": "rapidocr", "plain": "capstream"}
+CARRIERS = {"silero": "silero-vad", "pocketsphinx": "pocketsphinx", "rapidocr": "rapidocr", "plain": "capstream", "fusion": "capstream"}
 """The distribution that a model without weights of its own, or with them inside, comes in: its version is the model's revision."""
 LOOKING_BACK = (Describer, FusedDescriber, DETECTORS["narrate.fused"])
 """Operators that read what the lanes keep beside their logs."""

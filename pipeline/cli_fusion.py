@@ -52,7 +52,7 @@ def train(
     out: Annotated[Path, typer.Argument(metavar="DIR", help="Where the model, its curves and what is needed to go on are kept.")],
     data: Annotated[list[Path], typer.Option(metavar="PATH", help="A folder of `capstream corpus`, or a manifest; may be repeated.")],
     check: Annotated[Path | None, typer.Option(metavar="PATH", help="Clips that are held out: to watch, and to set thresholds by.")] = None,
-    base: Annotated[Path | None, typer.Option("--from", metavar="MODEL", help="Begin from this model.")] = None,
+    base: Annotated[Path | None, typer.Option("--from", metavar="MODEL", help="Begin from this model, or from `shipped`.")] = None,
     encoders: Annotated[Path | None, typer.Option(metavar="MODEL", help="Take over the encoders of this model; see --frozen.")] = None,
     steps: Annotated[int, typer.Option(metavar="N", help="A later call with more goes on.")] = 3000,
     batch: Annotated[int, typer.Option(metavar="N", help="Clips a step.")] = 24,
@@ -73,19 +73,26 @@ def train(
     if base and encoders:
         raise ConfigError("--from brings its own encoders: leave --encoders away")
     model = {} if base else {"fusion": fusion.value, "modalities": modalities.split(","), "hidden_size": width}
-    return execute(Request(out, data, check, training, model, base, encoders, device.value, workers))
+    return execute(Request(out, data, check, training, model, base and _named(base), encoders, device.value, workers))
 
 
 def evaluate(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A folder that `capstream train` made.")],
     data: Annotated[Path, typer.Option(metavar="PATH", help="A folder of `capstream corpus`, or a manifest.")],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A folder that `capstream train` made.")] = Path("shipped"),
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Also write the measures and a page there.")] = None,
     device: Annotated[Device, typer.Option()] = Device.cpu,
 ) -> int:
     """Judge a fusion model by clips of which the truth is known."""
     from pipeline.evaluate_command import Request, execute
 
-    return execute(Request(model, data, out, device.value))
+    return execute(Request(_named(model), data, out, device.value))
+
+
+def _named(model: Path) -> Path:
+    """`shipped` is the model that comes with capstream."""
+    from operators.fusion.reader import SHIPPED
+
+    return SHIPPED if model == Path("shipped") else model
 
 
 def manifest(

@@ -8,17 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from operators.errors import ModelError, ModelUnavailable, OutOfMemory
+from operators.errors import ModelError, OutOfMemory
 from operators.facts import Features
 from operators.fusion.clip import Clip, TimedWord, Track
 from operators.fusion.looking import Glance
 from operators.windows import Fused, Window
 
+SHIPPED = Path(__file__).parent / "shipped"
+"""The checkpoint that comes with the package."""
+
 
 @dataclass(frozen=True, slots=True)
 class FusionOptions:
     model: str = ""
-    """Folder of a checkpoint that `capstream train` made."""
+    """Folder of a checkpoint that `capstream train` made; empty: the one that comes with the package."""
 
 
 class FusionReader:
@@ -37,10 +40,8 @@ class FusionReader:
 
         from operators.fusion.network.checkpoint import load
 
-        if not self.options.model:
-            raise ModelUnavailable("models.fusion.fusion.model names no checkpoint: `capstream train` makes one")
         torch.set_num_threads(threads)
-        self._model, self._tokenizer = load(Path(self.options.model), device)
+        self._model, self._tokenizer = load(Path(self.options.model or SHIPPED), device)
 
     def __call__(self, items: Sequence[Any]) -> list[Any]:
         import torch

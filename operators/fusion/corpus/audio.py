@@ -8,7 +8,7 @@ from operators.fusion.corpus.voices import word
 from operators.media import SOUND_RATE_HZ, Pcm
 
 SPEECH_DBFS = (-24.0, -15.0)
-FLOOR_DBFS = (-75.0, -62.0)
+FLOOR_DBFS = (-78.0, -54.0)
 """Of the hiss below everything."""
 EDGE_S = 0.01
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from operators.fusion.clip import FRAME_HEIGHT, FRAME_WIDTH
 from operators.fusion.corpus.pictures import HEIGHT, WIDTH, picture
+from operators.fusion.corpus.recording import Recording
 from operators.fusion.corpus.script import COLOURS, WAYS, Effect, Script, Shot, Sign, Thing
 from operators.media import Pixels
 
@@ -23,22 +24,24 @@ SUB = 4
 
 def render(script: Script, times: tuple[Fraction, ...]) -> Pixels:
     """uint8 [n, FRAME_HEIGHT, FRAME_WIDTH, 3]: what is seen at these instants."""
-    return np.stack([_frame(script, t) for t in times])
+    recording = Recording.drawn(np.random.default_rng((script.seed, 3)))
+    return np.stack([_frame(script, recording, t) for t in times])
 
 
-def _frame(script: Script, at: Fraction) -> Pixels:
+def _frame(script: Script, recording: Recording, at: Fraction) -> Pixels:
     n = script.shots.index(script.shot_at(at))
-    seen = _seen(script.shots[n], at)
+    seen = _seen(script.shots[n], recording, at)
     following = [s for s in script.shots[n : n + 2] if at in s.opens]
     if following:
         shot = following[0]
         before = script.shots[script.shots.index(shot) - 1]
         share = float((at - shot.opens.start) / shot.opens.duration)
-        seen = _transition(shot.opening, _seen(before, at), _seen(shot, at), share)
+        seen = _transition(shot.opening, _seen(before, recording, at), _seen(shot, recording, at), share)
+    seen = recording.exposed(seen)
     for sign in script.signs:
         if at in sign.span:
             _write(seen, sign)
-    return np.asarray(np.clip(seen, 0, 255), np.uint8)
+    return recording.coded(np.asarray(np.clip(seen, 0, 255), np.uint8))
 
 
 def _transition(kind: str, old: Canvas, new: Canvas, share: float) -> Canvas:
@@ -47,12 +50,12 @@ def _transition(kind: str, old: Canvas, new: Canvas, share: float) -> Canvas:
     return old * (1 - 2 * share) if share < 0.5 else new * (2 * share - 1)
 
 
-def _seen(shot: Shot, at: Fraction) -> Canvas:
+def _seen(shot: Shot, recording: Recording, at: Fraction) -> Canvas:
     effect = shot.effect if shot.effect and at in shot.effect.span else None
     shown = effect.span.start if effect and effect.kind == "freeze" else at
     since = float(shown - shot.span.start)
     rng = np.random.default_rng((shot.seed, round(float(shown) * 1000)))
-    canvas = _look(shot, since, rng)
+    canvas = _look(shot, recording, since, rng)
     for n, thing in enumerate(shot.things):
         _draw(canvas, thing, since, np.random.default_rng((shot.seed, n)))
     if effect:
@@ -60,7 +63,7 @@ def _seen(shot: Shot, at: Fraction) -> Canvas:
     return np.asarray(canvas + rng.standard_normal((FRAME_HEIGHT, FRAME_WIDTH, 1)).astype(np.float32) * GRAIN)
 
 
-def _look(shot: Shot, since: float, rng: np.random.Generator) -> Canvas:
+def _look(shot: Shot, recording: Recording, since: float, rng: np.random.Generator) -> Canvas:
     """The picture through the camera: it looks at a part of it that moves or changes its size."""
     length, pace = float(shot.span.duration), PACE[shot.camera.pace]
     start = np.random.default_rng(shot.seed)
@@ -74,7 +77,8 @@ def _look(shot: Shot, since: float, rng: np.random.Generator) -> Canvas:
     elif move.startswith("zoom"):
         rate = ZOOM_PER_S * pace * (-1 if move == "zoom_in" else 1)
         scale *= float(np.exp(rate * (since - length / 2)))
-    left, top = x * WIDTH - scale * WIDTH / 2, y * HEIGHT - scale * HEIGHT / 2
+    across, down = recording.hand(since)
+    left, top = x * WIDTH - scale * WIDTH / 2 + across * scale * 2, y * HEIGHT - scale * HEIGHT / 2 + down * scale * 2
     if move == "shake":
         left, top = left + rng.normal(0, SHAKE_PX) * scale * 2, top + rng.normal(0, SHAKE_PX) * scale * 2
     matrix = np.array([[scale * 2, 0, left], [0, scale * 2, top]], np.float32)

@@ -15,6 +15,8 @@ from operators.timeline import Span
 
 MOST_PIECES = 96
 """Of the words of a clip; later ones are left out."""
+UNSAID = '.,;:!?…"“”„«»¿¡'
+"""What recognisers write about spoken words, each in its own way."""
 
 
 class _Movable:
@@ -115,7 +117,7 @@ def _spelled(words: Sequence[TimedWord], start: Fraction, tokenizer: Tokenizer) 
     """(id, kind, time) of each piece: a word's pieces lie evenly within its time."""
     spelled = []
     for word in words:
-        ids = tokenizer.ids(word.text)
+        ids = tokenizer.ids(word.text if word.kind == "seen" else word.text.strip(UNSAID))
         for n, piece in enumerate(ids):
             at = word.start + (word.end - word.start) * Fraction(2 * n + 1, 2 * len(ids))
             spelled.append((piece, int(word.kind == "seen"), float(at - start)))

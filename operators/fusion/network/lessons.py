@@ -16,8 +16,8 @@ from operators.fusion.network.tokenizer import Tokenizer
 from operators.fusion.network.writer import LONGEST_TEXT
 from operators.timeline import Span
 
-QUESTIONS = 2
-"""Of a clip in one step."""
+CAPTIONS, QUESTIONS = 2, 3
+"""Of a clip in one step: it is the clip that costs most to look at."""
 WITHHELD = (frozenset({"frames"}), frozenset({"sound"}), frozenset({"words"}))
 LOST = 0.4
 """Of all clips this share has only every second frame: streams have other rates, and holes."""
@@ -28,7 +28,7 @@ IGNORED = -100
 class Lesson:
     clips: Clips
     captions: Texts
-    """One a clip that has any."""
+    """Up to CAPTIONS a clip."""
     caption_ids: Tensor
     """int64 [S, L]: the prefix, the text, the end; filled up with the pad token."""
     caption_targets: Tensor
@@ -58,8 +58,7 @@ class Teacher:
         clips = [_thinned(e.clip) if rng.random() < LOST else e.clip for e in examples]
         told, asked = [], []
         for n, example in enumerate(examples):
-            if example.captions:
-                caption = rng.choice(example.captions)
+            for caption in rng.sample(example.captions, min(CAPTIONS, len(example.captions))):
                 left = next((caption.without.get(missing, caption.texts) for missing in without[n]), caption.texts)
                 if text := rng.choice(left):
                     told.append((n, caption.span, text))
