@@ -173,7 +173,7 @@ def bench_media(folder: Path) -> tuple[str, bool]:
         told = ", ".join(f"{n} {rule}" for rule, n in broken.most_common()) or "-"
         rows.append({"style": name, "cues": str(total), "of these": str(wrong), "rules": told})
     text = "Cues that break a rule of their style.\n\n" + table(rows) + "\n"
-    text += "Each of them, and why it had to (`reasons` of the caption's record):\n\n" + table(listed) + "\n"
+    text += "\nEach of them, and why it had to (`reasons` of the caption's record):\n\n" + table(listed) + "\n"
     return text, set(seen) <= SPOKEN
 
 
