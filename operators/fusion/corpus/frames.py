@@ -36,7 +36,7 @@ def _frame(script: Script, recording: Recording, at: Fraction) -> Pixels:
         shot = following[0]
         before = script.shots[script.shots.index(shot) - 1]
         share = float((at - shot.opens.start) / shot.opens.duration)
-        seen = _transition(shot.opening, _seen(before, recording, at), _seen(shot, recording, at), share)
+        seen = transition(shot.opening, _seen(before, recording, at), _seen(shot, recording, at), share)
     seen = recording.exposed(seen)
     for sign in script.signs:
         if at in sign.span:
@@ -44,7 +44,8 @@ def _frame(script: Script, recording: Recording, at: Fraction) -> Pixels:
     return recording.coded(np.asarray(np.clip(seen, 0, 255), np.uint8))
 
 
-def _transition(kind: str, old: Canvas, new: Canvas, share: float) -> Canvas:
+def transition(kind: str, old: Canvas, new: Canvas, share: float) -> Canvas:
+    """`share`, 0-1, of a fade (through black) or a dissolve from one picture to another."""
     if kind == "dissolve":
         return old * (1 - share) + new * share
     return old * (1 - 2 * share) if share < 0.5 else new * (2 * share - 1)
@@ -59,7 +60,7 @@ def _seen(shot: Shot, recording: Recording, at: Fraction) -> Canvas:
     for n, thing in enumerate(shot.things):
         _draw(canvas, thing, since, np.random.default_rng((shot.seed, n)))
     if effect:
-        canvas = _affect(canvas, effect, at, rng)
+        canvas = affected(canvas, effect, at, rng)
     return np.asarray(canvas + rng.standard_normal((FRAME_HEIGHT, FRAME_WIDTH, 1)).astype(np.float32) * GRAIN)
 
 
@@ -136,7 +137,8 @@ def _outline(shape: str) -> np.ndarray:
     return np.stack([np.cos(angles) * reach, np.sin(angles) * reach], axis=-1)
 
 
-def _affect(canvas: Canvas, effect: Effect, at: Fraction, rng: np.random.Generator) -> Canvas:
+def affected(canvas: Canvas, effect: Effect, at: Fraction, rng: np.random.Generator) -> Canvas:
+    """A picture with an effect on it; of a freeze nothing is to be seen in a single one."""
     match effect.kind:
         case "black":
             return canvas * 0.02
