@@ -43,8 +43,8 @@ CARRIERS = {"silero": "silero-vad", "pocketsphinx": "pocketsphinx", "rapidocr": 
 """The distribution that a model without weights of its own, or with them inside, comes in: its version is the model's revision."""
 LOOKING_BACK = (Describer, FusedDescriber, DETECTORS["narrate.fused"])
 """Operators that read what the lanes keep beside their logs."""
-BESIDE = ("fusion",)
-"""Models whose weights are so small that they stand beside each stream: its pictures do not cross to another process."""
+SHARED = ("speech", "fusion")
+"""Models that all streams share, whatever their size: one process loads what they run on, and their batches are worth it."""
 WHOLE_FILE = 1 << 30
 ENDS = 1 << 20
 PROBES = 8
@@ -294,7 +294,7 @@ def _refuse(stream_id: str, error: CapstreamError) -> Outcome:
 
 
 def _plan_model(role: str, model: ChosenModel, progress: Callable[[str], None]) -> ModelPlan:
-    """Shared where weights are worth it: always for speech, and for whatever is large or on a GPU."""
+    """Shared where it is worth it: see `SHARED`, and whatever has weights of its own or is on a GPU."""
     table, options = model.table, model.options
     if table.device == "cuda" and not has_gpu():
         raise ModelUnavailable(f"models.{role} is to run on an NVIDIA GPU, and none is seen here: --profile cpu works without")
@@ -303,7 +303,7 @@ def _plan_model(role: str, model: ChosenModel, progress: Callable[[str], None]) 
     if weights and not Path(weights).is_file():
         options = replace(options, model=str(resolve(weights, progress)))
         identity = Model(role, *identify(weights))
-    shared = role == "speech" or (bool(weights) and role not in BESIDE) or table.device == "cuda"
+    shared = role in SHARED or bool(weights) or table.device == "cuda"
     threads = cores() if shared else max(1, cores() // 2)
     make: Callable[..., Any] = model.cls
     return ModelPlan(role, partial(make, options), identity, shared, table.device, threads, table.replicas, table.batch, table.age_s)
