@@ -115,8 +115,8 @@ def main() -> None:
         print(markdown(head, rows), flush=True)
     if given.write:
         command = f"python tests/bench/fusion_encoders.py DATA OUT --clips {given.clips} --steps {given.steps} --seeds {given.seeds}"
-        told = f"a fusion model that only listens, mean and 95 % interval over {given.seeds} seeds, on the test split"
-        page = f"# Encoders of sound\n\nMade by `{command} --write docs/fusion_encoders.md`: {told}.\n\n{markdown(head, rows)}\n"
+        what = f"a fusion model that only listens, mean and 95 % interval over {given.seeds} seeds, on the test split"
+        page = f"# Encoders of sound\n\nMade by `{command} --write docs/fusion_encoders.md`: {what}.\n\n{markdown(head, rows)}\n"
         given.write.write_text(page, encoding="utf-8")
 
 
