@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -95,4 +95,5 @@ class Example:
     events: tuple[Labelled, ...] | None = None
     """None where nobody says which events there are: nothing is learned about events from such a clip."""
     questions: tuple[Question, ...] = ()
-    notes: dict[str, Any] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    """Words of it, in lower case, that mean nothing but themselves: people, places, what signs say. Others may stand for them."""

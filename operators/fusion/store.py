@@ -30,7 +30,7 @@ class _Line:
     captions: tuple[Told, ...]
     events: tuple[Labelled, ...] | None
     questions: tuple[Question, ...]
-    notes: dict[str, Any]
+    names: tuple[str, ...]
 
 
 def write_shard(folder: Path, examples: Iterable[Example]) -> None:
@@ -84,7 +84,7 @@ def split_in_shards(count: int, size: int) -> Iterator[tuple[str, range]]:
 def _line(example: Example) -> bytes:
     clip = example.clip
     times = {name: track.times for name in TRACKS if (track := getattr(clip, name)) is not None}
-    truth = (example.captions, example.events, example.questions, example.notes)
+    truth = (example.captions, example.events, example.questions, example.names)
     return msgspec.json.encode(_Line(example.clip_id, clip.span, clip.words, times, *truth), enc_hook=exact)
 
 
@@ -95,7 +95,7 @@ def _example(line: _Line, rows: dict[str, np.ndarray], at: dict[str, int]) -> Ex
         at[name] += len(times)
         tracks[name] = Track(rows[name][first : at[name]], times)
     clip = Clip(line.span, tracks["frames"], tracks["sound"], line.words)
-    return Example(line.clip_id, clip, line.captions, line.events, line.questions, line.notes)
+    return Example(line.clip_id, clip, line.captions, line.events, line.questions, line.names)
 
 
 def _instant(kind: type, value: Any) -> Any:

@@ -1,6 +1,7 @@
 """Training: it learns, resumes, stops where it must, and keeps what was good."""
 
 import math
+import random
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +12,11 @@ from tiny_fusion import examples, model, tokenizer
 
 from operators.errors import ConfigError
 from operators.fusion.clip import Example
+from operators.fusion.corpus import Corpus, CorpusOptions
 from operators.fusion.network.checkpoint import load
 from operators.fusion.network.examiner import examine, mark, scores_of, tuned
 from operators.fusion.network.lessons import Teacher, cells_of
+from operators.fusion.network.renaming import Renames
 from operators.fusion.network.trainer import Trainer, TrainingOptions, Workers, pace
 
 OPTIONS = TrainingOptions(steps=4, batch=3, rate=3e-3, warmup=1, save_every=2)
@@ -164,3 +167,19 @@ def test_marks_of_an_untrained_model_are_low_and_of_the_truth_high() -> None:
     assert best.answers == 1
     assert best.cider > 3
     assert len(tuned(several, scores_of(net, tokenizer(), several), net.config.labels)) == len(net.config.labels)
+
+
+def test_names_are_other_ones_wherever_they_stand() -> None:
+    examples = [e for e in Corpus(CorpusOptions(clips=60, voices=False)) if e.names]
+    example = next(e for e in examples if any(e.names[0] in w.text.casefold() for w in e.clip.words))
+    renamed = Renames(example.names, random.Random(5))
+    words = [w.text for w in renamed.clip(example.clip).words]
+    told = [renamed.text(t) for c in example.captions for t in c.texts]
+    assert not set(example.names) & {w.casefold() for w in words}
+    for before, after in zip((t for c in example.captions for t in c.texts), told, strict=True):
+        assert len(before.split()) == len(after.split())
+        assert not set(example.names) & set(after.casefold().replace(".", "").replace('"', "").split())
+    other = renamed.text(example.names[0])
+    assert renamed.text(example.names[0].upper()) == other.upper()
+    assert renamed.text(example.names[0].capitalize()) == other.capitalize()
+    assert Renames((), random.Random(5)).text("Anna stays.") == "Anna stays."

@@ -74,7 +74,7 @@ def example(script: Script) -> Example:
         Track(patches(audio.render(script))[: len(heard)], heard),
         tuple(sorted(_words(script), key=lambda w: (w.start, w.end))),
     )
-    return Example(script.key, clip, tuple(told), events(script), tuple(ask(script, rng)))
+    return Example(script.key, clip, tuple(told), events(script), tuple(ask(script, rng)), script.names)
 
 
 def _told(script: Script, shot: Shot, rng: random.Random) -> Told:

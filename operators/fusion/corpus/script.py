@@ -17,6 +17,8 @@ OPENINGS = ("start", "cut", "fade", "dissolve")
 EFFECTS = ("black", "freeze", "flash", "blur", "cover", "noise")
 BACKGROUNDS = ("rain", "hum", "music", "applause")
 CALLS = ("siren", "alarm", "beep", "bang", "glass")
+SMALLEST = 4
+"""Letters of a name: shorter words of signs are those of any sentence."""
 TOGETHER = Fraction(1, 4)
 """Seconds by which a bang may miss a flash and still be one strike."""
 
@@ -123,6 +125,13 @@ class Script:
 
     def shot_at(self, instant: Fraction) -> Shot:
         return next((s for s in self.shots if instant in s.span), self.shots[-1])
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """In lower case: of people and places that are spoken of, and the words of signs but for the smallest."""
+        said = {name for line in self.lines for name in (line.name, line.place) if name}
+        written = {word for sign in self.signs for word in sign.text.split() if word.isalpha() and len(word) >= SMALLEST}
+        return tuple(sorted(name.casefold() for name in said | written))
 
     @property
     def sounds(self) -> tuple[Heard, ...]:

@@ -11,6 +11,7 @@ from torch import Tensor
 from operators.fusion.clip import Clip, Example, Track
 from operators.fusion.network.batch import Clips, Texts, collate, texts
 from operators.fusion.network.model import cells
+from operators.fusion.network.renaming import Renames
 from operators.fusion.network.spotter import EVENT_RATE
 from operators.fusion.network.tokenizer import Tokenizer
 from operators.fusion.network.writer import LONGEST_TEXT
@@ -21,6 +22,8 @@ CAPTIONS, QUESTIONS = 2, 3
 WITHHELD = (frozenset({"frames"}), frozenset({"sound"}), frozenset({"words"}))
 LOST = 0.4
 """Of all clips this share has only every second frame: streams have other rates, and holes."""
+RENAMED = 0.7
+"""Of clips with names, this share has invented ones in their place: they must be copied, for no corpus has those of the world."""
 IGNORED = -100
 
 
@@ -48,31 +51,35 @@ class Lesson:
 
 
 class Teacher:
-    """Makes lessons. `withhold`: the share of clips from which a modality is withheld; never one that leaves nothing to see."""
+    """Makes lessons. `withhold`: the share of clips from which a modality is withheld; never one that leaves nothing to see. `rename`: the
+    share of clips with names that get others."""
 
-    def __init__(self, tokenizer: Tokenizer, labels: Sequence[str], withhold: float = 0.15) -> None:
-        self.tokenizer, self.labels, self.withhold = tokenizer, {label: n for n, label in enumerate(labels)}, withhold
+    def __init__(self, tokenizer: Tokenizer, labels: Sequence[str], withhold: float = 0.15, rename: float = RENAMED) -> None:
+        self.tokenizer, self.labels = tokenizer, {label: n for n, label in enumerate(labels)}
+        self.withhold, self.rename = withhold, rename
 
     def lesson(self, examples: Sequence[Example], rng: random.Random) -> Lesson:
         without = [rng.choice(WITHHELD) if rng.random() < self.withhold else frozenset[str]() for _ in examples]
-        clips = [_thinned(e.clip) if rng.random() < LOST else e.clip for e in examples]
+        renames = [Renames(e.names if rng.random() < self.rename else (), rng) for e in examples]
+        clips = [r.clip(_thinned(e.clip) if rng.random() < LOST else e.clip) for e, r in zip(examples, renames, strict=True)]
         told, asked = [], []
-        for n, example in enumerate(examples):
+        for n, (example, renamed) in enumerate(zip(examples, renames, strict=True)):
             for caption in rng.sample(example.captions, min(CAPTIONS, len(example.captions))):
                 left = next((caption.without.get(missing, caption.texts) for missing in without[n]), caption.texts)
                 if text := rng.choice(left):
-                    told.append((n, caption.span, text))
+                    told.append((n, caption.span, renamed.text(text)))
             known = [q for q in example.questions if not q.needs & without[n]]
-            asked += [(n, q) for q in rng.sample(known, min(QUESTIONS, len(known)))]
+            chosen = rng.sample(known, min(QUESTIONS, len(known)))
+            asked += [(n, renamed.text(q.text), renamed.text(q.answer)) for q in chosen]
         prompts = [self.prompt(text) for _, _, text in told]
-        answers = [self.dialogue(q.text, q.answer) for _, q in asked]
+        answers = [self.dialogue(question, answer) for _, question, answer in asked]
         events, judged = self.targets(examples)
         return Lesson(
             collate(clips, self.tokenizer, without),
             texts([(n, clips[n].span, span) for n, span, _ in told]),
             *self._filled(prompts, 1),
             self._filled([ids[1:] for ids in prompts], 0)[0],
-            texts([(n, clips[n].span, clips[n].span) for n, _ in asked]),
+            texts([(n, clips[n].span, clips[n].span) for n, _, _ in asked]),
             *self._filled(answers, 0),
             events,
             judged,

@@ -184,7 +184,7 @@ class Trainer:
         if not held_out:
             return {}
         self.model.eval()
-        teacher = Teacher(self.tokenizer, self.model.config.labels, withhold=0.0)
+        teacher = Teacher(self.tokenizer, self.model.config.labels, withhold=0.0, rename=0.0)
         sums: dict[str, list[float]] = {task: [] for task in TASKS}
         with torch.inference_mode():
             for first in range(0, min(CHECKED, len(held_out)), 16):
