@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -48,7 +48,9 @@ class Fused:
     """Cells of scores a second, from the window's start on."""
     scores: npt.NDArray[np.float32] = field(repr=False, compare=False)
     """float32 [cells, labels], 0-1."""
-    thresholds: tuple[float, ...] = field(repr=False, default=())
+    thresholds: tuple[float, ...] = field(repr=False)
+    sources: tuple[Literal["picture", "audio", "fused"], ...] = field(repr=False)
+    """Which modality an event of each label comes from."""
 
 
 class Kept(Protocol):

@@ -32,6 +32,7 @@ from operators.subtitles import SubtitleTranslator
 from operators.subtitles.styles import Style
 from operators.timeline import ZERO, clock, exact
 from operators.windows import Kept
+from pipeline.fusion_settings import check_fusion
 from pipeline.models import identify, resolve
 from pipeline.naming import Named, name_sources
 from pipeline.plan import LaneName, ModelPlan, Outcome
@@ -187,6 +188,7 @@ def _planner(settings: Settings, cut: Cut, recording: SpoolOptions | None) -> Ca
     _check_speakers(lanes, settings)
     _check_translations(lanes)
     _check_models(lanes, settings)
+    check_fusion(lanes, settings)
     fingerprint = _settings_fingerprint(lanes, settings, cut)
     return lambda n: PlannedStream(n.stream_id, _absolute(n.uri), cut, settings.source, lanes, fingerprint, recording)
 

@@ -15,7 +15,7 @@ from pipeline.file_lock import locked
 from pipeline.models import cache_folder
 
 SHARD = 20
-FORM = 1
+FORM = 2
 """Of the rows that are kept; another one, another cache."""
 
 

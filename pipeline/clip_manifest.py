@@ -72,24 +72,31 @@ class ClipLine(Stretch):
         return None if self.start is None or self.end is None else Span(exact_s(self.start), exact_s(self.end))
 
     def captions_in(self, whole: Span) -> tuple[Told, ...]:
-        """By stretch, in order of time; several texts of one stretch are several ways to tell it."""
+        """By stretch, in order of time; several texts of one stretch are several ways to tell it. Raises ConfigError."""
         told: dict[Span, list[str]] = {}
         for c in self.captions:
             start = whole.start if c.start is None else exact_s(c.start)
             end = whole.end if c.end is None else exact_s(c.end)
-            told.setdefault(Span(max(start, whole.start), min(end, whole.end)), []).append(c.text)
+            told.setdefault(_part("caption", start, end, whole), []).append(c.text)
         return tuple(Told(span, tuple(told[span])) for span in sorted(told))
 
     def events_in(self, whole: Span) -> tuple[Labelled, ...] | None:
         if self.events is None:
             return None
-        return tuple(Labelled(Span(exact_s(e.start), min(exact_s(e.end), whole.end)), e.label) for e in self.events)
+        return tuple(Labelled(_part("event", exact_s(e.start), exact_s(e.end), whole), e.label) for e in self.events)
 
     def asked(self) -> tuple[Question, ...]:
         return tuple(Question(q.text, q.answer, frozenset(q.needs)) for q in self.questions)
 
     def timed_words(self) -> tuple[TimedWord, ...]:
         return tuple(TimedWord(exact_s(w.start), exact_s(w.end), w.text, w.kind) for w in sorted(self.words, key=lambda w: w.start))
+
+
+def _part(what: str, start: Fraction, end: Fraction, whole: Span) -> Span:
+    """Of a clip. Raises ConfigError where its media end before that."""
+    if start >= whole.end:
+        raise ConfigError(f"its {what} at {float(start):g} s begins after the clip, which ends at {float(whole.end):g} s")
+    return Span(max(start, whole.start), min(end, whole.end))
 
 
 def exact_s(seconds: float) -> Fraction:
@@ -104,7 +111,7 @@ def read_manifest(path: Path, labels: Collection[str] | None = None) -> list[Cli
         ConfigError: with every fault of every line, by its number.
     """
     try:
-        rows = path.read_text(encoding="utf-8").splitlines()
+        rows = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as e:
         raise ConfigError(f"{path} can not be read as text: {getattr(e, 'strerror', None) or 'it is not UTF-8'}") from e
     lines: list[ClipLine] = []

@@ -1,6 +1,5 @@
 """A line of a manifest as an example: its media decoded to the small rows that the fusion model reads."""
 
-from collections.abc import Iterator
 from contextlib import closing
 from fractions import Fraction
 
@@ -17,6 +16,8 @@ from operators.sources import open_source
 from operators.timeline import Span, cell
 from pipeline.clip_manifest import ClipLine, exact_s
 
+MOST = 10 * LONGEST
+"""Seconds of a clip. Of one over LONGEST every second, third, … row is read."""
 READ_PX = 160
 """Long side of the pictures that are decoded, before they are squeezed."""
 
@@ -39,22 +40,17 @@ def _span(line: ClipLine, info: StreamInfo) -> Span:
         if start >= info.duration:
             raise ConfigError(f"{line.id}: the clip begins at {float(start):g} s, and {line.media} ends at {float(info.duration):g} s")
         end = min(end, info.duration)
+    if end - start > MOST:
+        raise ConfigError(f"a clip of {float(end - start):g} s is too long to be seen as a whole: state stretches of at most {MOST} s")
     return Span(start, end)
 
 
 def _frames(source: Source, info: StreamInfo, span: Span, thinned: int) -> Track | None:
     if info.picture is None:
         return None
-    kept = [(middle, small(f.picture.pixels)) for middle, f in _pictures(source, info, span) if f.index % thinned == 0]
-    return Track(np.stack([p for _, p in kept]), tuple(t for t, _ in kept)) if kept else None
-
-
-def _pictures(source: Source, info: StreamInfo, span: Span) -> Iterator[tuple[Fraction, Frame]]:
-    """Frames of the cells whose middle lies in the clip."""
     with closing(source.frames(info, FramesNeed(FRAME_RATE, READ_PX), span)) as items:
-        for item in items:
-            if isinstance(item, Frame) and (middle := (item.start + item.end) / 2) in span:
-                yield middle, item
+        seen = [i for i in items if isinstance(i, Frame) and i.at in span and i.index % thinned == 0]
+    return Track(np.stack([small(f.picture.pixels) for f in seen]), tuple(f.at for f in seen)) if seen else None
 
 
 def _sound(source: Source, info: StreamInfo, span: Span, thinned: int) -> Track | None:

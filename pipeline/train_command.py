@@ -151,7 +151,7 @@ def _tune(model: Any, tokenizer: Any, held_out: Sequence[Example], save: Callabl
     """Each label's threshold, on the held-out clips."""
     from operators.fusion.network.examiner import scores_of, tuned
 
-    model.config.thresholds = tuned(held_out, scores_of(model, tokenizer, held_out), model.config.labels)
+    model.config.thresholds = tuned(held_out, scores_of(model, tokenizer, held_out), model.config.labels, model.config.thresholds)
     save()
 
 

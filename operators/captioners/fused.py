@@ -96,8 +96,8 @@ class FusedDescriber:
     def _window(self, moment: Moment, part: Span) -> Window:
         shown = Span(max(Fraction(0), part.start - Fraction(str(self._options.before_s))), part.end)
         frames, sound = (tuple(self._kept.rows(kind, shown)) for kind in (self._frames, self._sound))
-        inside = _within(moment, part)
-        return Window(shown, part, frames, sound, inside.words, inside.seen)
+        told = _within(moment, shown)
+        return Window(shown, part, frames, sound, told.words, told.seen)
 
     def _instants(self, moment: Moment, part: Span) -> list[Fraction]:
         inside = [at for shot in moment.shots for at in shot.stills if at in part]

@@ -63,7 +63,7 @@ class FusedDetector:
 
     def answer(self, ask: Ask, result: Any) -> list[Output | Ask]:
         core: Span = ask.tag
-        said = self._life.off_all(core.end) if isinstance(result, ModelError) else self._tell(ask.item, result, core)
+        said = self._life.off_all(core) if isinstance(result, ModelError) else self._tell(ask.item, result, core)
         self._told = core.end
         return [*said, *self._go_on()]
 
@@ -99,7 +99,7 @@ class FusedDetector:
             window = self._window(core)
             if window.frames or window.sound or window.words or window.seen:
                 return [*said, Ask("fusion", window, tag=core, blocking=True)]
-            said += self._life.off_all(core.end)
+            said += self._life.off_all(core)
             self._told = core.end
         return said if self._end is None else [*said, *self._life.finish(self._end)]
 
@@ -127,5 +127,6 @@ class FusedDetector:
             for n in wanted:
                 label, score = fused.labels[n], float(scores[n])
                 on = score > fused.thresholds[n]
-                said += self._life.on(span, score, Detail(label=label), label) if on else self._life.off(span, label)
+                detail = Detail(label=label, source=fused.sources[n])
+                said += self._life.on(span, score, detail, label) if on else self._life.off(span, label)
         return said

@@ -21,6 +21,7 @@ CLEAR_RISE = 0.2
 BRIDGE = Fraction(2)
 """A Gap up to this long is bridged; a longer one ends what goes on, at its start: nobody knows what happened in it."""
 
+Source = Literal["audio", "picture", "text", "fused", "sensor"]
 Box = tuple[float, float, float, float]
 
 
@@ -30,7 +31,7 @@ class Kind:
 
     origin: str
     label: str
-    source: Literal["audio", "picture", "text", "fused", "sensor"]
+    source: Source
     severity: Literal["Extreme", "Severe", "Moderate", "Minor", "Unknown"] = "Unknown"
     urgency: Literal["Immediate", "Expected", "Future", "Past", "Unknown"] = "Unknown"
     certainty: Literal["Observed", "Likely", "Possible", "Unlikely", "Unknown"] = "Observed"
@@ -40,12 +41,13 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """What a record says beside the score, as of its latest look. label: where one detector has several; else its kind's."""
+    """What a record says beside the score, as of its latest look. label, source: where one detector has several; else its kind's."""
 
     text: str | None = None
     box: Box | None = None
     label: str | None = None
     evidence: tuple[Evidence, ...] = ()
+    source: Source | None = None
 
 
 PLAIN = Detail()
@@ -104,9 +106,9 @@ class Lifecycle:
         life = self._lives.get(key)
         return self._close(key, life, life.until) if life else []
 
-    def off_all(self, at: Fraction) -> list[Event]:
-        """Time has come to `at`, and nothing more was seen of anything."""
-        return [e for key in list(self._lives) for e in self.off(Span(at, at), key)]
+    def off_all(self, span: Span) -> list[Event]:
+        """Nothing was seen of anything over `span`."""
+        return [e for key in list(self._lives) for e in self.off(span, key)]
 
     def end_all(self) -> list[Event]:
         return [e for key in list(self._lives) for e in self.end(key)]
@@ -166,7 +168,7 @@ class Lifecycle:
         life.said_at, life.said_score = end, life.top
         kind, detail = self._kind, life.detail
         return Event(
-            life.onset, end, life.event_id, step, detail.label or kind.label, kind.source, life.score, life.top,
+            life.onset, end, life.event_id, step, detail.label or kind.label, detail.source or kind.source, life.score, life.top,
             box=detail.box, text=detail.text, evidence=detail.evidence,
             severity=kind.severity, urgency=kind.urgency, certainty=kind.certainty,
         )  # fmt: skip

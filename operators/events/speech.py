@@ -41,7 +41,7 @@ class SpeechPresence:
             return [*self._life.end()]
         if not isinstance(item, Entry):
             return []
-        passed = self._life.off_all(item.end)
+        passed = self._life.off_all(Span(item.end, item.end))
         heard = item.value
         return [*passed, *(self._hear(heard) if isinstance(heard, Speech) and heard.score >= self._least else [])]
 

@@ -43,7 +43,7 @@ class TextWatcher:
             return [*self._lines.end_all()]
         if not isinstance(item, Entry):
             return []
-        passed = self._lines.off_all(item.end)
+        passed = self._lines.off_all(Span(item.end, item.end))
         return [*passed, *(self._see(item.value) if isinstance(item.value, SeenText) else [])]
 
     def answer(self, ask: Ask, result: Any) -> list[Output | Ask]:

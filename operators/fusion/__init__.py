@@ -2,8 +2,8 @@
 
 from operators.fusion.listening import FusionSound
 from operators.fusion.looking import FusionFrames
-from operators.fusion.reader import FusionReader
+from operators.fusion.reader import SHIPPED, FusionReader
 
 FUSION = {"look.features": FusionFrames, "listen.features": FusionSound, "model": FusionReader}
 
-__all__ = ["FUSION", "FusionFrames", "FusionReader", "FusionSound"]
+__all__ = ["FUSION", "SHIPPED", "FusionFrames", "FusionReader", "FusionSound"]

@@ -11,11 +11,15 @@ import numpy as np
 from operators.errors import ModelError, OutOfMemory
 from operators.facts import Features
 from operators.fusion.clip import Clip, TimedWord, Track
+from operators.fusion.labels import SOURCES
 from operators.fusion.looking import Glance
+from operators.timeline import Span
 from operators.windows import Fused, Window
 
 SHIPPED = Path(__file__).parent / "shipped"
 """The checkpoint that comes with the package."""
+LATE = Fraction(1, 50)
+"""Half a frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,23 +85,20 @@ class FusionReader:
         from operators.fusion.network.readout import Reader
         from operators.fusion.network.spotter import EVENT_RATE
 
-        if wrong := next((fault for w in windows if (fault := self._misfit(w))), None):
-            return [ModelError(wrong)] * len(windows)
+        told: list[Any] = [ModelError(fault) if (fault := self._misfit(w)) else None for w in windows]
+        right = [n for n, fault in enumerate(told) if fault is None]
+        if not right:
+            return told
         config = self._model.config
-        reader = Reader(self._model, self._tokenizer, [_clip(w) for w in windows])
-        wanted = [n for n, w in enumerate(windows) if w.captions]
-        said = dict(zip(wanted, reader.captions([(n, windows[n].asked) for n in wanted]), strict=True))
-        return [
-            Fused(
-                said[n].text if n in said else "",
-                said[n].confidence if n in said else 1.0,
-                tuple(config.labels),
-                EVENT_RATE,
-                scores,
-                tuple(config.thresholds),
-            )
-            for n, scores in enumerate(reader.events())
-        ]
+        reader = Reader(self._model, self._tokenizer, [_clip(windows[n]) for n in right])
+        wanted = [k for k, n in enumerate(right) if windows[n].captions]
+        said = dict(zip(wanted, reader.captions([(k, windows[right[k]].asked) for k in wanted]), strict=True))
+        about = tuple(config.labels), EVENT_RATE
+        sources = tuple(SOURCES.get(label, "fused") for label in config.labels)
+        for k, scores in enumerate(reader.events()):
+            text, confidence = (said[k].text, said[k].confidence) if k in said else ("", 1.0)
+            told[right[k]] = Fused(text, confidence, *about, scores, tuple(config.thresholds), sources)
+        return told
 
     def _misfit(self, window: Window) -> str | None:
         """What is wrong where the rows of a window are not those that the model reads."""
@@ -116,11 +117,23 @@ def _rows(rows: Any) -> list[Any]:
 
 def _clip(window: Window) -> Clip:
     words = [TimedWord(w.start, w.end, w.text, "spoken") for w in window.words]
-    words += [TimedWord(t.start, t.end, text, "seen") for t in window.seen for text in t.text.split()]
-    return Clip(window.span, _track(window.frames), _track(window.sound), tuple(sorted(words, key=lambda w: (w.start, w.end))))
+    for seen in window.seen:
+        shown = Span(max(seen.start, window.span.start), min(seen.end, window.span.end))
+        words += [TimedWord(shown.start, shown.end, text, "seen") for text in seen.text.split()]
+    return Clip(
+        window.span, _track(window.frames, _first), _track(window.sound, _middle), tuple(sorted(words, key=lambda w: (w.start, w.end)))
+    )
 
 
-def _track(rows: Sequence[Features]) -> Track | None:
-    if not rows:
-        return None
-    return Track(np.stack([r.vector for r in rows]), tuple(Fraction(2 * r.index + 1, 2 * r.rate) for r in rows))
+def _track(rows: Sequence[Features], at: Callable[[Features], Fraction]) -> Track | None:
+    """`at`: when a row was seen or heard."""
+    return Track(np.stack([r.vector for r in rows]), tuple(map(at, rows))) if rows else None
+
+
+def _first(row: Features) -> Fraction:
+    """A picture is the first of its cell: on average half a frame after that begins."""
+    return Fraction(row.index, row.rate) + LATE
+
+
+def _middle(row: Features) -> Fraction:
+    return Fraction(2 * row.index + 1, 2 * row.rate)

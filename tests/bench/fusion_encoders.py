@@ -84,7 +84,7 @@ def run(folder: Path, clips: dict[str, list[Example]], width: str | int, steps: 
     options = TrainingOptions(steps=steps, seed=seed, save_every=steps)
     Trainer(model, tokenizer, folder, options).run(clips["train"], [], lambda told: None)
     minutes = (time.monotonic() - began) / 60
-    thresholds = tuned(clips["validation"], scores_of(model, tokenizer, clips["validation"]), LABELS)
+    thresholds = tuned(clips["validation"], scores_of(model, tokenizer, clips["validation"]), LABELS, model.config.thresholds)
     marks = mark(clips["test"], examine(model, tokenizer, clips["test"]), LABELS, thresholds)
     scores = [marks.segments[label] for label in SOUND if marks.segments[label].true]
     return {"events": sum(s.f1 for s in scores) / len(scores), "answers": marks.by_need["sound"], "minutes": minutes}

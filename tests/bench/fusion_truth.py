@@ -24,6 +24,7 @@ from operators.fusion.corpus import FRAME_RATE, middles
 from operators.fusion.corpus.frames import affected, transition
 from operators.fusion.corpus.script import EFFECTS, Effect
 from operators.fusion.corpus.sounds import sound
+from operators.fusion.corpus.sources import Sources
 from operators.fusion.mel import patches
 from operators.fusion.reader import SHIPPED
 from operators.media import SOUND_RATE_HZ, Frame, Pcm, Pixels, Samples
@@ -52,6 +53,8 @@ HIGH, WIDE, SEEN = 96, 160, 0.65
 """Of the pictures that the moving camera looks at, and which part of them it sees."""
 LENGTH = Fraction(9)
 TIMES, HEARD = middles(LENGTH, FRAME_RATE), middles(LENGTH, SOUND_RATE)
+VARIANTS = Sources.of("test").variants()
+"""Of made calls: those that no training hears."""
 KINDS = (*OPENINGS, *EFFECTS, *MOVES, *RECORDED, *CALLS, NOTHING)
 
 
@@ -128,7 +131,8 @@ def made(kind: str, seed: int) -> Made:
         effect = Effect(kind, Span(at, at + length))
         if kind == "freeze":
             seen = looked_at(pictures, "pan_left", 1.5, numbers)
-            events.append(Labelled(Span(Fraction(0), LENGTH), "pan_left"))
+            moving = (Span(Fraction(0), effect.span.start), Span(effect.span.end, LENGTH))
+            events += [Labelled(span, "pan_left") for span in moving]
         first = next(n for n, time in enumerate(TIMES) if time in effect.span)
         for n, time in enumerate(TIMES):
             if time in effect.span:
@@ -141,7 +145,7 @@ def made(kind: str, seed: int) -> Made:
             Span(Fraction(0), LENGTH) if kind in RECORDED else Span(at, at + (Fraction(4, 5) if kind in ("beep", "bang", "glass") else 3))
         )
         a, b = (int(t * SOUND_RATE_HZ) for t in (span.start, span.end))
-        wave = sound(f"made:{kind}:{900 + seed}", b - a) if kind in CALLS else _recorded(RECORDED[kind], b - a, rng)
+        wave = sound(f"made:{kind}:{VARIANTS[seed]}", b - a) if kind in CALLS else _recorded(RECORDED[kind], b - a, rng)
         heard[a:b] += wave * 10 ** (rng.uniform(-18, -10) / 20)
         events.append(Labelled(span, kind))
     return Made(np.clip(seen, 0, 255).astype(np.uint8), np.clip(heard, -1, 1).astype(np.float32), tuple(events))

@@ -157,6 +157,28 @@ def test_settings_that_do_not_hold_together_are_refused(films: Path, tmp_path: P
     assert plan(films / "both.mp4", changes=("listen.words.language=pt-BR",))
 
 
+FUSED = ("narrate.fused=true", "models.fusion.use=fusion")
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ((), r"narrate\.fused reads rows of the model's own encoders: set look\.features\.use=fusion, or leave look\.features out"),
+        (("look.features=false", "listen.features=false"), "narrate.fused has nothing to look at or listen to"),
+        (("look.features.use=fusion", "listen.features=false", 'narrate.fused.labels=["fire"]', "models.fusion.fusion.model={model}"),
+         "knows no event 'fire'; it knows bang, pan_left"),
+    ],
+)  # fmt: skip
+def test_what_the_fusion_model_can_not_give_is_told_before_anything_runs(
+    films: Path, tmp_path: Path, changes: tuple[str, ...], told: str
+) -> None:
+    (tmp_path / "config.json").write_text('{"labels": ["bang", "pan_left"]}')
+    with pytest.raises(ConfigError, match=told):
+        plan(films / "both.mp4", changes=(*FUSED, *(c.format(model=tmp_path) for c in changes)))
+    known = ("look.features.use=fusion", "listen.features=false", 'narrate.fused.labels=["bang"]', f"models.fusion.fusion.model={tmp_path}")
+    assert plan(films / "both.mp4", changes=(*FUSED, *known))
+
+
 def test_a_model_of_one_language_is_asked_for_no_other(films: Path) -> None:
     model = ("models.speech.use=ctc", "models.speech.ctc.language=de")
     with pytest.raises(ConfigError, match="does not know the language 'en': it knows de"):

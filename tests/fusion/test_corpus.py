@@ -19,7 +19,7 @@ from operators.fusion.corpus.planner import THEMES
 from operators.fusion.corpus.questions import ask
 from operators.fusion.corpus.recording import Recording
 from operators.fusion.corpus.script import Camera, Effect, Heard, Line, Script, Shot, Spoken, Thing
-from operators.fusion.corpus.sources import SPLITS, Sources, split_of
+from operators.fusion.corpus.sources import SPLITS, Sources, family, split_of
 from operators.fusion.corpus.truth import events
 from operators.fusion.labels import LABELS
 from operators.media import SOUND_RATE_HZ
@@ -198,7 +198,21 @@ def test_a_file_falls_the_same_way_wherever_it_is_kept(tmp_path: Path) -> None:
         for n in range(30):
             (tmp_path / folder / "pictures" / f"p{n}.jpg").touch()
     names = [{Path(k).name for k in Sources.of("test", tmp_path / f).photographs} for f in ("a", "b")]
-    assert names[0] == names[1] == {f"p{n}.jpg" for n in range(30) if split_of(f"p{n}.jpg") == "test"}
+    assert names[0] == names[1] == {f"p{n}.jpg" for n in range(30) if split_of(f"p{n}") == "test"}
+
+
+@pytest.mark.parametrize(
+    ("names", "one"),
+    [
+        (["film_0_30-000.jpg", "film_0_30-014.jpg"], "film"),
+        (["gnome-grid-d.jpg", "gnome-grid-l.jpg"], "gnome-grid"),
+        (["mate-Elephants.jpg", "mate-Elephants_3840x2160.jpg"], "mate-Elephants"),
+        (["plasma-Patak.jpg", "plasma-Patak-dark.jpg"], "plasma-Patak"),
+        (["speech-hifitts_6097-a_03_b_0639.wav", "speech-hifitts_6097-c_01_d_0076.wav"], "speech-hifitts_6097"),
+    ],
+)
+def test_what_is_of_one_film_picture_or_speaker_falls_together(names: list[str], one: str) -> None:
+    assert {family(f"file:/x/{name}") for name in names} == {one}
 
 
 def test_a_folder_without_sources_says_so(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from operators.errors import ConfigError
 from operators.fusion.clip import Told
 from operators.timeline import Span
 from pipeline.annotations import FORMATS, read_annotations
-from pipeline.clip_manifest import read_manifest
+from pipeline.clip_manifest import CaptionLine, ClipLine, EventLine, read_manifest
 
 GOOD = {
     "media": "a.mp4", "start": 1, "end": 9.5,
@@ -82,6 +82,24 @@ def test_every_fault_is_told_with_its_line(tmp_path: Path) -> None:
         read_manifest(tmp_path / "none.jsonl")
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (
+            ClipLine(media="x", captions=[CaptionLine(text="late", start=6, end=8)]),
+            "caption at 6 s begins after the clip, which ends",
+        ),
+        (ClipLine(media="x", events=[EventLine(label="bang", start=4, end=5)]), "event at 4 s begins after the clip"),
+    ],
+)
+def test_times_behind_the_end_of_the_media_are_told(line: ClipLine, told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        _ = line.captions_in(FOUR), line.events_in(FOUR)
+    early = ClipLine(media="x", captions=[CaptionLine(text="to the end", start=3, end=8)])
+    assert early.captions_in(FOUR)[0].span == Span(Fraction(3), Fraction(4))
+
+
+FOUR = Span(Fraction(0), Fraction(4))
 MSRVTT = {
     "videos": [{"video_id": "video0", "start time": 10.0, "end time": 20.0}],
     "sentences": [{"video_id": "video0", "caption": "a man sings", "sen_id": 1}],

@@ -78,6 +78,7 @@ def test_recall_counts_those_that_can_not_be_told_apart_as_right() -> None:
     swapped = axes[[1, 0, 2, 3]]
     assert recalls(axes, swapped, "abcd")[1] == 0.5
     assert recalls(axes, swapped, "aacd")[1] == 1.0
+    assert recalls(np.ones_like(axes), np.ones_like(axes), "abcd")[1] == 0.0, "a model that can not tell them apart has found none"
 
 
 def test_an_interval_of_three_runs() -> None:

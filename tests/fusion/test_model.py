@@ -3,6 +3,7 @@
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -144,10 +145,39 @@ def test_texts_of_any_length_have_a_place() -> None:
 def test_a_sentence_is_spelled_and_written(tmp_path: Path) -> None:
     pieces = tokenizer()
     said = 'The screen reads "GATE 5". Astrid speaks.'
-    assert pieces.text(pieces.ids(said), ["GATE", "5", "Astrid"]) == said
+    assert pieces.text(pieces.ids(said), timed("seen", "GATE 5") + timed("spoken", "i am Astrid")) == said
     pieces.save(tmp_path)
     assert Tokenizer.load(tmp_path).ids(said) == pieces.ids(said)
-    assert written('it reads " on air " . yes', []) == 'It reads "on air". Yes'
+    assert written('it reads " on air " . yes', {}, {}) == 'It reads "on air". Yes'
+
+
+def timed(kind: Any, text: str) -> tuple[TimedWord, ...]:
+    return tuple(TimedWord(Fraction(n), Fraction(n + 1), word, kind) for n, word in enumerate(text.split()))
+
+
+@pytest.mark.parametrize(
+    ("seen", "spoken", "said", "written_as"),
+    [
+        ("THE END", "", 'the view moves. the screen reads "the end".', 'The view moves. The screen reads "THE END".'),
+        ("THE END", "", "the end", "THE END"),
+        (
+            "",
+            "This is Anna, in the garden. It rains. The end.",
+            "anna speaks. it rains in the garden.",
+            "Anna speaks. It rains in the garden.",
+        ),
+        (
+            "",
+            "Qrizzo! The camera is here.",
+            "the view. qrizzo speaks while the camera pans.",
+            "The view. Qrizzo speaks while the camera pans.",
+        ),
+        ("", "Anna here at the park", "in the park, anna says hello", "In the park, Anna says hello"),
+    ],
+)
+def test_capitals_are_those_of_names_and_signs_alone(seen: str, spoken: str, said: str, written_as: str) -> None:
+    pieces = tokenizer()
+    assert pieces.text(pieces.ids(said), timed("seen", seen) + timed("spoken", spoken)) == written_as
 
 
 def test_the_shipped_size_stays_below_its_bound() -> None:
@@ -155,3 +185,11 @@ def test_the_shipped_size_stays_below_its_bound() -> None:
 
     assert sum(p.numel() for p in FusionModel(FusionConfig()).parameters()) * 4 < 20e6
     assert tiny_fusion.SMALL["hidden_size"] == 32
+
+
+def test_any_latin_word_can_be_spelled_so_that_it_can_be_copied() -> None:
+    pieces = Tokenizer.learned(["the camera pans"], 300)
+    for word in ("Benjamin", "xyzzyjqw", "JOJO", "b52x"):
+        assert pieces.unknown not in pieces.ids(word)
+        assert pieces.text(pieces.ids(word)).casefold() == word.casefold()
+    assert pieces.unknown in pieces.ids("Москва")

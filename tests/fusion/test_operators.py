@@ -54,7 +54,7 @@ def fused(window: Window) -> Fused:
     middles = [float(window.span.start) + (n + 0.5) / 5 for n in range(cells)]
     struck = [[0.9 if 7 < m < 8.5 or 44 < m < 46 else 0.1, digest[n % 32] / 255] for n, m in enumerate(middles)]
     text = f"told {digest.hex()[:6]}" if window.captions else ""
-    return Fused(text, 0.8, ("strike", "other"), 5, np.array(struck, np.float32), (0.5, 0.5))
+    return Fused(text, 0.8, ("strike", "other"), 5, np.array(struck, np.float32), (0.5, 0.5), ("fused", "picture"))
 
 
 def shot(start: int, end: int) -> Shot:

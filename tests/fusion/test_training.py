@@ -4,6 +4,7 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,15 @@ import torch
 from tiny_fusion import examples, model, tokenizer
 
 from operators.errors import ConfigError
-from operators.fusion.clip import Example
+from operators.fusion.clip import Clip, Example, Labelled
 from operators.fusion.corpus import Corpus, CorpusOptions
 from operators.fusion.network.checkpoint import load
+from operators.fusion.network.cropping import cropped
 from operators.fusion.network.examiner import examine, mark, scores_of, tuned
 from operators.fusion.network.lessons import Teacher, cells_of
 from operators.fusion.network.renaming import Renames
 from operators.fusion.network.trainer import Trainer, TrainingOptions, Workers, pace
+from operators.timeline import Span
 
 OPTIONS = TrainingOptions(steps=4, batch=3, rate=3e-3, warmup=1, save_every=2)
 
@@ -145,7 +148,7 @@ def test_the_rate_rises_then_falls() -> None:
 
 def test_an_event_marks_the_cells_it_fills() -> None:
     example = examples()[0]
-    events, judged = Teacher(tokenizer(), model().config.labels).targets([example])
+    events, judged = Teacher(tokenizer(), model().config.labels).targets([example], [frozenset()])
     assert judged.sum() == events.shape[1]
     label = {name: n for n, name in enumerate(model().config.labels)}
     for event in example.events or ():
@@ -166,7 +169,9 @@ def test_marks_of_an_untrained_model_are_low_and_of_the_truth_high() -> None:
     best = mark(several, perfect, net.config.labels, net.config.thresholds)
     assert best.answers == 1
     assert best.cider > 3
-    assert len(tuned(several, scores_of(net, tokenizer(), several), net.config.labels)) == len(net.config.labels)
+    before = [0.25] * len(net.config.labels)
+    assert tuned(several, scores_of(net, tokenizer(), several), net.config.labels, before) != before
+    assert tuned([], [], net.config.labels, before) == before
 
 
 def test_names_are_other_ones_wherever_they_stand() -> None:
@@ -183,3 +188,43 @@ def test_names_are_other_ones_wherever_they_stand() -> None:
     assert renamed.text(example.names[0].upper()) == other.upper()
     assert renamed.text(example.names[0].capitalize()) == other.capitalize()
     assert Renames((), random.Random(5)).text("Anna stays.") == "Anna stays."
+
+
+def test_a_part_of_a_clip_holds_what_is_true_of_it() -> None:
+    rng = random.Random(2)
+    for example in Corpus(CorpusOptions(clips=20, voices=False)):
+        part = cropped(example, rng)
+        span = part.clip.span
+        assert part.captions
+        assert all(c.span.start >= span.start and c.span.end <= span.end for c in part.captions)
+        assert part.clip.frames is not None
+        assert example.clip.frames is not None
+        assert part.clip.frames.times == tuple(t for t in example.clip.frames.times if t in span)
+        assert len(part.clip.frames.rows) == len(part.clip.frames.times)
+        assert all(e.span.start >= span.start and e.span.end <= span.end for e in part.events or ())
+        assert {e.label for e in part.events or ()} <= {e.label for e in example.events or ()}
+        assert part.questions == ()
+        first = part.captions[0].span.start
+        assert first == example.clip.span.start or first - span.start >= 1, "how a shot begins is to be seen"
+
+
+def test_what_can_not_be_told_is_no_event() -> None:
+    span = Span(Fraction(0), Fraction(2))
+    events = tuple(Labelled(span, label) for label in ("siren", "pan_left", "strike", "pointed_out", "read_aloud"))
+    example = Example("x", Clip(span), events=events)
+    labels = [e.label for e in events]
+    teacher = Teacher(tokenizer(), labels)
+    for withheld, left in {"sound": {"pan_left", "pointed_out", "read_aloud"}, "words": {"siren", "pan_left", "strike"}}.items():
+        targets, judged = teacher.targets([example], [frozenset({withheld})])
+        assert judged.all()
+        assert {labels[n] for n in range(5) if targets[0, :, n].any()} == left
+
+
+def test_a_gradient_that_is_no_number_is_not_learned_from(tmp_path: Path) -> None:
+    trainer = run(tmp_path)
+    before = weights(trainer)
+    trainer.options = replace(trainer.options, steps=6)
+    trainer.model.weights.register_hook(lambda gradient: gradient * float("nan"))
+    with pytest.raises(ConfigError, match="no gradient"):
+        trainer.run(examples(), [], lambda told: None)
+    assert torch.equal(weights(trainer), before)

@@ -8,8 +8,8 @@ from operators.fusion.corpus.voices import word
 from operators.media import SOUND_RATE_HZ, Pcm
 
 SPEECH_DBFS = (-24.0, -15.0)
-FLOOR_DBFS = (-78.0, -54.0)
-"""Of the hiss below everything."""
+FLOOR_DBFS = (-78.0, -46.0)
+"""Of the noise below everything, from a hiss to a far street."""
 EDGE_S = 0.01
 
 
@@ -17,7 +17,7 @@ def render(script: Script) -> Pcm:
     """float32 [n], 16 kHz: what is heard from 0 to the clip's end."""
     rng = np.random.default_rng((script.seed, 7))
     length = int(script.duration * SOUND_RATE_HZ)
-    mix = coloured(rng, length, 0.3)
+    mix = coloured(rng, length, rng.uniform(0, 1))
     mix *= _gain(rng.uniform(*FLOOR_DBFS)) / mix.std()
     for heard in script.heard:
         start, end = (int(t * SOUND_RATE_HZ) for t in (heard.span.start, heard.span.end))

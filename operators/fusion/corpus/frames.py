@@ -17,7 +17,6 @@ Canvas = np.ndarray
 PACE = {"slowly": 0.5, "": 1.0, "quickly": 1.8}
 PAN_PER_S, ZOOM_PER_S, SHAKE_PX = 0.09, 0.10, 3.0
 """Pictures' widths a second at an ordinary pace, relative scale a second, and pixels of the frame."""
-GRAIN = 2.5
 SUB = 4
 """Bits of a pixel that things are placed by."""
 
@@ -61,7 +60,7 @@ def _seen(shot: Shot, recording: Recording, at: Fraction) -> Canvas:
         _draw(canvas, thing, since, np.random.default_rng((shot.seed, n)))
     if effect:
         canvas = affected(canvas, effect, at, rng)
-    return np.asarray(canvas + rng.standard_normal((FRAME_HEIGHT, FRAME_WIDTH, 1)).astype(np.float32) * GRAIN)
+    return np.asarray(canvas + rng.standard_normal((FRAME_HEIGHT, FRAME_WIDTH, 1)).astype(np.float32) * recording.grain)
 
 
 def _look(shot: Shot, recording: Recording, since: float, rng: np.random.Generator) -> Canvas:

@@ -39,8 +39,5 @@ LINES = {
         "please leave the {place} now", "everybody out of the {place}", "you must not enter the {place}", "stay away from the {place}",
     ),
     "read": ("the screen says {text}", "it reads {text}", "here we read {text}"),
-    "chat": (
-        "nothing happens here today", "it was a long and quiet night", "we will be back in a moment", "the train is late again",
-        "what a lovely day it is", "nobody knows how it began", "tomorrow it will be warmer",
-    ),
+    "chat": ("{talk}",),
 }  # fmt: skip

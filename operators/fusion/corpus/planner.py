@@ -28,6 +28,7 @@ from operators.fusion.corpus.script import (
 from operators.fusion.corpus.sounds import MADE
 from operators.fusion.corpus.sources import Sources
 from operators.fusion.corpus.speaking import speak
+from operators.fusion.corpus.talk import TALK
 from operators.timeline import Span
 
 THEMES = {"free": 35, "strike": 10, "unseen": 10, "pointing": 20, "reading": 8, "speakers": 10, "colours": 7}
@@ -136,7 +137,7 @@ class Planner:
     def _say(self, kind: str, at: Fraction, **known: str) -> Line | None:
         """A line that begins at `at`, if it is over before the clip and no other is heard meanwhile."""
         rng, split = self.rng, self._sources.split
-        said = {"name": rng.choice(NAMES[split]), "place": rng.choice(PLACES[split]), **known}
+        said = {"name": rng.choice(NAMES[split]), "place": rng.choice(PLACES[split]), "talk": rng.choice(TALK[split]), **known}
         thing = Thing(1, "", said["colour"], said["shape"], "", 0.0) if kind == "point" else None
         line = speak(kind, at, said, rng.choice(self._sources.voices), rng, thing)
         if line.span.end > self._duration or any(line.span.overlap(other.span) for other in self._lines):
@@ -231,7 +232,10 @@ class Planner:
         for _ in range(rng.choices((0, 1, 2), (45, 40, 15))[0] if theme in ("free", "pointing", "reading") else 0):
             self._call(rng.choice(CALLS))
         for _ in range(rng.choices((0, 1), (50, 50))[0] if theme != "speakers" else 0):
-            self._say(rng.choice(("introduce", "introduce", "warn", "chat")), self._place(Span(Fraction(0), self._duration), 3).start)
+            self._say(
+                rng.choice(("introduce", "introduce", "warn", "chat", "chat", "chat")),
+                self._place(Span(Fraction(0), self._duration), 3).start,
+            )
         if self._sources.recordings.get("speech") and not self._lines and rng.random() < 0.35:
             self._hear("speech", self._place(Span(Fraction(0), self._duration), rng.uniform(2, 5)), rng.uniform(-24, -14))
         if not self._signs and rng.random() < 0.25:

@@ -8,8 +8,8 @@ import numpy as np
 
 from operators.media import Pixels
 
-BARS, CODED = 0.2, 0.6
-"""Shares of clips with black bars, and of those that were coded coarsely."""
+BARS, CODED, GRAINED = 0.2, 0.6, 0.7
+"""Shares of clips with black bars, of those that were coded coarsely, and of those whose sensor is seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,8 @@ class Recording:
     """Times the distance of each colour from grey."""
     bars: int
     """Rows that are black above and below."""
+    grain: float
+    """Of the sensor, in levels of 255; 0: pictures in which nothing moves are equal, and are no freeze."""
     wobble: float
     """Pixels by which a hand that holds the camera moves."""
     quality: int
@@ -34,6 +36,7 @@ class Recording:
             gain=float(rng.uniform(0.8, 1.05)),
             colour=float(rng.uniform(0.75, 1.15)),
             bars=int(rng.integers(3, 7)) if rng.random() < BARS else 0,
+            grain=float(rng.uniform(0.5, 4)) if rng.random() < GRAINED else 0.0,
             wobble=float(rng.uniform(0.1, 0.7)) if rng.random() < 0.4 else 0.0,
             quality=int(rng.integers(25, 80)) if rng.random() < CODED else 100,
         )

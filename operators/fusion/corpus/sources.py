@@ -1,6 +1,7 @@
 """What made clips are made of: pictures, sounds and voices, split by source. What the code makes itself is always there; photographs and
 recordings come from a folder, voices from programs, where they are."""
 
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ SPLITS = ("train", "validation", "test")
 TEXTURES = ("clouds", "stripes", "checks", "bricks", "gradient", "discs", "skyline", "hills", "cells", "waves")
 HELD_OUT = {"bricks": "validation", "cells": "test", "waves": "test"}
 """Kinds of made pictures that only one split has."""
+MEMBER = re.compile(r"([-_](\d+x\d+|\d+|dark|light|[dl]))+$")
+"""At the end of a picture's name: its number in a film, its size, its light."""
 VARIANTS = 100_000
 ESPEAK = ("en+m1", "en+f2", "en-us+m3", "en-us+f4", "en-gb-scotland+m5", "en-us+m7", "en+f1", "en-us+f3", "en-gb-x-rp+m2")
 FLITE = ("kal", "slt", "awb", "rms")
@@ -80,5 +83,11 @@ def _turns(split: str, voices: Sequence[str]) -> tuple[str, ...]:
 
 
 def _mine(split: str, keys: Sequence[str]) -> tuple[str, ...]:
-    """By name without its folder, so that the same files fall the same way wherever they are kept."""
-    return tuple(k for k in keys if split_of(k.rpartition("/")[2]) == split)
+    """By family, so that the same files fall the same way wherever they are kept, and nothing of one film or speaker falls apart."""
+    return tuple(k for k in keys if split_of(family(k)) == split)
+
+
+def family(key: str) -> str:
+    """What a file has in common with others of its film, of its speaker, or of a picture at other sizes and in other lights."""
+    stem = Path(key).stem
+    return "-".join(stem.split("-")[:2]) if stem.startswith("speech-") else MEMBER.sub("", stem)

@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from operators.fusion.clip import Labelled
-from operators.fusion.corpus.script import Script
+from operators.fusion.corpus.script import Script, Shot
 from operators.timeline import Span
 
+HIDING = ("black", "cover", "freeze")
+"""Effects during which nothing moves."""
 INSTANT = Fraction(1, 5)
 """A cut lasts this long as an event."""
 
@@ -23,14 +25,22 @@ def _pictures(script: Script) -> Iterator[Labelled]:
             yield Labelled(Span(shot.span.start, shot.span.start + INSTANT), "cut")
         elif shot.opening != "start":
             yield Labelled(shot.opens, shot.opening)
+        seen = _seen(shot)
         if shot.camera.move != "still":
-            yield Labelled(shot.span, shot.camera.move)
+            yield from (Labelled(span, shot.camera.move) for span in seen)
         if any(t.way != "still" for t in shot.things):
-            yield Labelled(shot.span, "moving_object")
+            yield from (Labelled(span, "moving_object") for span in seen)
         if shot.effect:
             yield Labelled(shot.effect.span, shot.effect.kind)
     for sign in script.signs:
         yield Labelled(sign.span, "text_on_screen")
+
+
+def _seen(shot: Shot) -> list[Span]:
+    """When it is to be seen what moves in a shot."""
+    if shot.effect is None or shot.effect.kind not in HIDING:
+        return [shot.span]
+    return [Span(shot.span.start, shot.effect.span.start), Span(shot.effect.span.end, shot.span.end)]
 
 
 def _sounds(script: Script) -> Iterator[Labelled]:

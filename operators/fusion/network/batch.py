@@ -10,13 +10,11 @@ import torch
 from torch import Tensor
 
 from operators.fusion.clip import MODALITIES, Clip, TimedWord, Track
-from operators.fusion.network.tokenizer import Tokenizer
+from operators.fusion.network.tokenizer import UNSAID, Tokenizer
 from operators.timeline import Span
 
 MOST_PIECES = 96
-"""Of the words of a clip; later ones are left out."""
-UNSAID = '.,;:!?…"“”„«»¿¡'
-"""What recognisers write about spoken words, each in its own way."""
+"""Of the words of a clip; earlier ones are left out."""
 
 
 class _Movable:
@@ -121,7 +119,7 @@ def _spelled(words: Sequence[TimedWord], start: Fraction, tokenizer: Tokenizer) 
         for n, piece in enumerate(ids):
             at = word.start + (word.end - word.start) * Fraction(2 * n + 1, 2 * len(ids))
             spelled.append((piece, int(word.kind == "seen"), float(at - start)))
-    return spelled[:MOST_PIECES]
+    return spelled[-MOST_PIECES:]
 
 
 def _pieces(spelled: Sequence[list[tuple[int, int, float]]]) -> Pieces:

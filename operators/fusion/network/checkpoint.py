@@ -1,5 +1,7 @@
 """Fusion checkpoints: a folder in transformers' form, weights as safetensors, with the tokenizer's files."""
 
+import os
+import shutil
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -16,9 +18,14 @@ READING = (OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeErro
 
 
 def save(model: FusionModel, tokenizer: Tokenizer, folder: Path) -> None:
+    """Whole or not at all."""
     disable_progress_bar()
-    model.save_pretrained(folder)
-    tokenizer.save(folder)
+    making = folder.with_name(f".{folder.name}.{os.getpid()}")
+    shutil.rmtree(making, ignore_errors=True)
+    model.save_pretrained(making)
+    tokenizer.save(making)
+    shutil.rmtree(folder, ignore_errors=True)
+    making.rename(folder)
 
 
 def load(folder: Path, device: str = "cpu") -> tuple[FusionModel, Tokenizer]:

@@ -146,15 +146,15 @@ def scores_of(model: FusionModel, tokenizer: Tokenizer, examples: Sequence[Examp
     return [scores for batch in batches for scores in Reader(model, tokenizer, [e.clip for e in batch]).events()]
 
 
-def tuned(examples: Sequence[Example], scores: Sequence[Numbers], labels: Sequence[str]) -> list[float]:
-    """For each label the threshold with the best segment F1 on these examples; 0.5 for those that do not occur."""
+def tuned(examples: Sequence[Example], scores: Sequence[Numbers], labels: Sequence[str], before: Sequence[float]) -> list[float]:
+    """For each label the threshold with the best segment F1 on these examples; those that do not occur keep that of `before`."""
     judged = [(e, s) for e, s in zip(examples, scores, strict=True) if e.events is not None]
     if not judged:
-        return [0.5] * len(labels)
+        return list(before)
     true = [truth_of(e, labels, len(s)) for e, s in judged]
     tried = [segment_scores([s > t for _, s in judged], true) for t in TRIED]
     best = [max(range(len(TRIED)), key=lambda n, k=k: (tried[n][k].f1, -abs(TRIED[n] - 0.5))) for k in range(len(labels))]  # type: ignore[misc]
-    return [TRIED[n] if tried[n][k].true else 0.5 for k, n in enumerate(best)]
+    return [TRIED[n] if tried[n][k].true else before[k] for k, n in enumerate(best)]
 
 
 def truth_of(example: Example, labels: Sequence[str], length: int) -> npt.NDArray[np.bool_]:

@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from operators.fusion.clip import Clip, Example, Track
+from operators.fusion.labels import NEEDS
 from operators.fusion.network.batch import Clips, Texts, collate, texts
+from operators.fusion.network.cropping import cropped
 from operators.fusion.network.model import cells
 from operators.fusion.network.renaming import Renames
 from operators.fusion.network.spotter import EVENT_RATE
@@ -22,6 +24,8 @@ CAPTIONS, QUESTIONS = 2, 3
 WITHHELD = (frozenset({"frames"}), frozenset({"sound"}), frozenset({"words"}))
 LOST = 0.4
 """Of all clips this share has only every second frame: streams have other rates, and holes."""
+CROPPED = 0.5
+"""Of all clips this share is seen in part, as in a pipeline."""
 RENAMED = 0.7
 """Of clips with names, this share has invented ones in their place: they must be copied, for no corpus has those of the world."""
 IGNORED = -100
@@ -58,7 +62,9 @@ class Teacher:
         self.tokenizer, self.labels = tokenizer, {label: n for n, label in enumerate(labels)}
         self.withhold, self.rename = withhold, rename
 
-    def lesson(self, examples: Sequence[Example], rng: random.Random) -> Lesson:
+    def lesson(self, examples: Sequence[Example], rng: random.Random, whole: bool = False) -> Lesson:
+        """`whole`: of whole clips alone; else some are cropped."""
+        examples = [e if whole or rng.random() >= CROPPED else cropped(e, rng) for e in examples]
         without = [rng.choice(WITHHELD) if rng.random() < self.withhold else frozenset[str]() for _ in examples]
         renames = [Renames(e.names if rng.random() < self.rename else (), rng) for e in examples]
         clips = [r.clip(_thinned(e.clip) if rng.random() < LOST else e.clip) for e, r in zip(examples, renames, strict=True)]
@@ -73,7 +79,7 @@ class Teacher:
             asked += [(n, renamed.text(q.text), renamed.text(q.answer)) for q in chosen]
         prompts = [self.prompt(text) for _, _, text in told]
         answers = [self.dialogue(question, answer) for _, question, answer in asked]
-        events, judged = self.targets(examples)
+        events, judged = self.targets(examples, without)
         return Lesson(
             collate(clips, self.tokenizer, without),
             texts([(n, clips[n].span, span) for n, span, _ in told]),
@@ -98,13 +104,16 @@ class Teacher:
         t = self.tokenizer
         return [t.question, *t.ids(question)[: LONGEST_TEXT - 24], t.answer]
 
-    def targets(self, examples: Sequence[Example]) -> tuple[Tensor, Tensor]:
+    def targets(self, examples: Sequence[Example], without: Sequence[frozenset[str]]) -> tuple[Tensor, Tensor]:
+        """An event that can not be told without what is withheld is none."""
         most = cells(max(float(e.clip.span.duration) for e in examples))
         events = torch.zeros(len(examples), most, len(self.labels))
         judged = torch.zeros(len(examples), most, dtype=torch.bool)
-        for n, example in enumerate(examples):
+        for n, (example, withheld) in enumerate(zip(examples, without, strict=True)):
             judged[n, : cells(float(example.clip.span.duration))] = example.events is not None
             for event in example.events or ():
+                if NEEDS.get(event.label, frozenset()) & withheld:
+                    continue
                 first, last = cells_of(event.span, example.clip.span)
                 events[n, first:last, self.labels[event.label]] = 1
         return events, judged

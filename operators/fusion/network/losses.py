@@ -31,7 +31,8 @@ def losses(model: FusionModel, lesson: Lesson, rows: dict[str, Tensor] | None = 
 
 def weighed(model: FusionModel, found: dict[str, Tensor]) -> Tensor:
     """The sum, each loss by its learned uncertainty: exp(-s) loss + s / 2 (Kendall et al. 2018, for classification)."""
-    return torch.stack([torch.exp(-model.weights[n]) * found[t] + model.weights[n] / 2 for n, t in enumerate(TASKS) if t in found]).sum()
+    none = 0 * model.weights.sum()  # of clips of which nothing is known that could be learned
+    return sum((torch.exp(-model.weights[n]) * found[t] + model.weights[n] / 2 for n, t in enumerate(TASKS) if t in found), none)
 
 
 def _written(probabilities: Tensor, targets: Tensor) -> Tensor:

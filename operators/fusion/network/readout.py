@@ -17,6 +17,8 @@ from operators.timeline import Span
 
 Numbers = npt.NDArray[np.float32]
 LONGEST_ANSWER = 20
+NONE = 1e-9
+"""Chance of a piece that stands for letters that the model does not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,7 @@ class Reader:
             with torch.inference_mode():
                 ids, sure = self._written([asked[n] for n in group], [prompts[n] for n in group], most)
             for n, pieces, logs in zip(group, ids, sure, strict=True):
-                words = [w.text for w in self.clips[asked[n][0]].words]
-                said[n] = Said(self.tokenizer.text(pieces, words), float(np.exp(np.mean(logs))) if logs else 0.0)
+                said[n] = Said(self.tokenizer.text(pieces, self.clips[asked[n][0]].words), float(np.exp(np.mean(logs))) if logs else 0.0)
         return [s for s in said if s is not None]
 
     def _written(self, asked: Sequence[tuple[int, Span]], prompts: list[list[int]], most: int) -> tuple[list[list[int]], list[list[float]]]:
@@ -82,7 +83,7 @@ class Reader:
             best = self.model.write(memories, ids)[:, -1].max(dim=-1)
             for n, piece, chance in zip(going, best.indices.tolist(), best.values.tolist(), strict=True):
                 written[n].append(piece)
-                logs[n].append(float(np.log(max(chance, 1e-9))))
+                logs[n].append(float(np.log(max(chance, NONE) if piece != self.tokenizer.unknown else NONE)))
             on = [k for k, n in enumerate(going) if written[n][-1] != self.tokenizer.end]
             left = torch.tensor(on, dtype=torch.long, device=ids.device)
             ids = torch.cat([ids, best.indices[:, None]], dim=1)[left]

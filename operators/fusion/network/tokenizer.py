@@ -1,13 +1,19 @@
 """Word pieces, learned from the texts that a model is trained on; kept with its checkpoint in transformers' form."""
 
+import itertools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from transformers import PreTrainedTokenizerFast
 
+from operators.fusion.clip import TimedWord
+
 PAD, BEGIN, END, UNKNOWN, CAPTION, QUESTION, ANSWER = "[PAD]", "[BOS]", "[EOS]", "[UNK]", "[CAPTION]", "[QUESTION]", "[ANSWER]"
+UNSAID = '.,;:!?…"“”„«»¿¡'
+"""What recognisers write about spoken words, each in its own way."""
+SENTENCE_ENDS = (".", "?", "!")
 SPECIAL = (PAD, BEGIN, END, UNKNOWN, CAPTION, QUESTION, ANSWER)
 
 
@@ -17,7 +23,7 @@ class Tokenizer:
     def __init__(self, inner: Any) -> None:
         self.inner = inner
         self._ids: dict[str, list[int]] = {}
-        self.pad, self.end = inner.convert_tokens_to_ids(PAD), inner.convert_tokens_to_ids(END)
+        self.pad, self.end, self.unknown = (inner.convert_tokens_to_ids(t) for t in (PAD, END, UNKNOWN))
         self.caption, self.question, self.answer = (inner.convert_tokens_to_ids(t) for t in (CAPTION, QUESTION, ANSWER))
 
     def __len__(self) -> int:
@@ -35,7 +41,8 @@ class Tokenizer:
         inner.decoder = decoders.WordPiece(cleanup=True)
         alphabet = [chr(c) for c in range(33, 127)]
         trainer = trainers.WordPieceTrainer(vocab_size=size, special_tokens=list(SPECIAL), initial_alphabet=alphabet, show_progress=False)
-        inner.train_from_iterator(texts, trainer)
+        inside = (2 * letter for letter in alphabet)  # each letter within a word too: any word can be spelled, and copied
+        inner.train_from_iterator(itertools.chain(texts, inside), trainer)
         return cls(PreTrainedTokenizerFast(tokenizer_object=inner, pad_token=PAD, bos_token=BEGIN, eos_token=END, unk_token=UNKNOWN))
 
     @classmethod
@@ -53,18 +60,34 @@ class Tokenizer:
             self._ids[text] = self.inner.encode(text, add_special_tokens=False)
         return self._ids[text]
 
-    def text(self, ids: Sequence[int], words: Iterable[str] = ()) -> str:
-        """A sentence of pieces, up to the end token. Words that are among `words` are written as there."""
+    def text(self, ids: Sequence[int], words: Sequence[TimedWord] = ()) -> str:
+        """A sentence of pieces, up to the end token. Names and signs among `words` are written as there."""
         whole = list(ids)
         whole = whole[: whole.index(self.end)] if self.end in whole else whole
         plain = self.inner.decode(whole, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        return written(plain, words)
+        signs = {w.text.casefold(): w.text for w in words if w.kind == "seen"}
+        return written(plain, self._names([w.text for w in words if w.kind == "spoken"]), signs)
+
+    def _names(self, spoken: Sequence[str]) -> dict[str, str]:
+        """By their lower case. A capital says nothing where a recogniser begins a sentence, but of a word that is new."""
+        plain = not any(w.endswith(SENTENCE_ENDS) for w in spoken)
+        names: dict[str, str] = {}
+        for before, word in itertools.pairwise([".", *spoken]):
+            bare = word.strip(UNSAID)
+            if not bare.islower() and (plain or not before.endswith(SENTENCE_ENDS) or len(self.ids(bare)) > 1):
+                names[bare.casefold()] = bare
+        return names
 
 
-def written(text: str, words: Iterable[str]) -> str:
-    """Lower-case pieces as one writes them: capitals of the words heard and seen, of sentences, and closed quotation marks."""
-    surfaces = {w.casefold(): w for w in words if not w.islower()}
-    text = re.sub(r"\w+", lambda m: surfaces.get(m[0], m[0]), text)
-    text = re.sub(r'"\s*([^"]*?)\s*"', r'"\1"', text)
+def written(text: str, names: Mapping[str, str], signs: Mapping[str, str]) -> str:
+    """Lower-case pieces as one writes them: capitals of names, of signs where one is quoted or is all there is, and of sentences; closed
+    quotation marks."""
+    text = re.sub(r"\w+", lambda m: names.get(m[0], m[0]), text)
+    text = re.sub(r'"\s*([^"]*?)\s*"', lambda m: f'"{_as_signed(m[1], signs)}"', text)
+    text = _as_signed(text, signs) if all(w in signs for w in text.casefold().split()) else text
     text = re.sub(r"\s+([.,;:!?])", r"\1", text).strip()
     return re.sub(r"(^|[.!?]\s+)(\w)", lambda m: m[1] + m[2].upper(), text)
+
+
+def _as_signed(text: str, signs: Mapping[str, str]) -> str:
+    return " ".join(signs.get(word.casefold(), word) for word in text.split())

@@ -23,6 +23,8 @@ from operators.fusion.network.tokenizer import Tokenizer
 PRECISIONS = ("float32", "bfloat16", "float16")
 DIVERGED = 3.0
 """A smoothed loss this far above its lowest is not coming back."""
+LOW = 1.0
+"""Below this a sum of losses may treble: a task that is rare, or few clips known by heart."""
 SMOOTH = 0.98
 CHECKED = 64
 """Examples of the held-out set that are looked at while training."""
@@ -126,7 +128,7 @@ class Trainer:
             self.model.encoders.eval()
         for parameter in self.model.encoders.parameters():
             parameter.requires_grad_(not frozen)
-        lesson, chosen = self._lesson(examples)
+        lesson, chosen = self._lesson(examples, whole=frozen)  # rows are kept of whole clips
         rows = self._rows.of(lesson.clips, chosen) if frozen else None
         for group in self._optimizer.param_groups:
             group["lr"] = group["share"] * options.rate * pace(step, options)
@@ -140,17 +142,19 @@ class Trainer:
         return {task: float(value.detach()) for task, value in found.items()}
 
     def _apply(self) -> None:
-        self._scaler.unscale_(self._optimizer)
         if self.workers.count > 1:  # a task that one worker's share had nothing of
             for parameter in self.model.parameters():
                 if parameter.requires_grad and parameter.grad is None:
                     parameter.grad = torch.zeros_like(parameter)
         self.workers.average([p.grad for p in self.model.parameters() if p.grad is not None])
-        nn.utils.clip_grad_norm_(self.model.parameters(), self.options.clip)
+        self._scaler.unscale_(self._optimizer)
+        length = nn.utils.clip_grad_norm_(self.model.parameters(), self.options.clip)
+        if not self._scaler.is_enabled() and not bool(torch.isfinite(length)):  # float16's scaler leaves such a step out
+            raise self._stopped(f"has no gradient at step {self.state.step + 1}")
         self._scaler.step(self._optimizer)
         self._scaler.update()
 
-    def _lesson(self, examples: Sequence[Example]) -> tuple[Lesson, list[int]]:
+    def _lesson(self, examples: Sequence[Example], whole: bool) -> tuple[Lesson, list[int]]:
         """This worker's share of the step's clips, and their numbers: every clip once in each pass over all of them."""
         options, workers, step = self.options, self.workers, self.state.step
         torch.manual_seed(hash((options.seed, step, workers.rank)))
@@ -160,7 +164,7 @@ class Trainer:
         order = list(range(len(examples)))
         random.Random(f"{options.seed}/{rounds}").shuffle(order)
         mine = order[at * size : (at + 1) * size][workers.rank :: workers.count]
-        return self.teacher.lesson([examples[n] for n in mine], rng).to(self.model.device), mine
+        return self.teacher.lesson([examples[n] for n in mine], rng, whole).to(self.model.device), mine
 
     def _watch(self, found: dict[str, float]) -> None:
         state = self.state
@@ -171,7 +175,7 @@ class Trainer:
             state.smoothed[task] = SMOOTH * state.smoothed.get(task, loss) + (1 - SMOOTH) * loss
         whole = sum(state.smoothed.values())
         state.lowest = min(state.lowest, whole) if state.step > self.options.warmup else whole
-        if whole > DIVERGED * state.lowest:
+        if whole > DIVERGED * max(state.lowest, LOW):
             raise self._stopped(f"runs away: {whole:.2f} at step {state.step + 1} after {state.lowest:.2f}")
 
     def _stopped(self, why: str) -> ConfigError:
@@ -188,7 +192,7 @@ class Trainer:
         sums: dict[str, list[float]] = {task: [] for task in TASKS}
         with torch.inference_mode():
             for first in range(0, min(CHECKED, len(held_out)), 16):
-                lesson = teacher.lesson(held_out[first : first + 16], random.Random(first)).to(self.model.device)
+                lesson = teacher.lesson(held_out[first : first + 16], random.Random(first), whole=True).to(self.model.device)
                 for task, loss in losses(self.model, lesson).items():
                     sums[task].append(float(loss))
         return {task: sum(values) / len(values) for task, values in sums.items() if values}
