@@ -29,6 +29,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "joint heads": {"fusion": "joint"},
     "co-attention": {"fusion": "co_attention"},
 }
+FIRST, SECOND = "co-attention", "late fusion"
+"""Those whose difference is shown."""
 COLUMNS = {
     "CIDEr": lambda m: m["cider"],
     "SODA": lambda m: m["soda"],
@@ -68,7 +70,7 @@ def run(given: argparse.Namespace, variant: str, seed: int) -> dict[str, Any]:
     from operators.fusion.network.trainer import TrainingOptions
 
     data, out, steps = given.data, given.out, given.steps
-    folder = out / f"{variant.replace(' ', '_')}-{seed}"
+    folder = out / f"{variant.replace(' ', '_')}-{steps}-{seed}"
     told = folder / "measures.json"
     if not told.exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -80,7 +82,8 @@ def run(given: argparse.Namespace, variant: str, seed: int) -> dict[str, Any]:
         examples = load_examples(data / "test", labels, print)
         marks = mark(examples, examine(model, tokenizer, examples), labels, model.config.thresholds)
         seconds = json.loads((folder / "history.jsonl").read_text().splitlines()[-1])["seconds"]
-        told.write_text(json.dumps({**measures(marks), "seconds": seconds}, indent=1))
+        weights = sum(p.numel() for p in model.parameters())
+        told.write_text(json.dumps({**measures(marks), "seconds": seconds, "weights": weights}, indent=1))
     return dict(json.loads(told.read_text()))
 
 
@@ -88,8 +91,13 @@ def table(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     rows = []
     for name, several in found.items():
         minutes = sum(m["seconds"] for m in several) / len(several) / 60
-        rows.append((name, *(str(interval([column(m) for m in several])) for column in COLUMNS.values()), f"{minutes:.0f} min"))
-    return markdown(("", *COLUMNS, "training"), rows)
+        cost = f"{several[0]['weights'] / 1e6:.1f} M", f"{minutes:.0f} min"
+        rows.append((name, *(str(interval([column(m) for m in several])) for column in COLUMNS.values()), *cost))
+    if FIRST in found and len(found[SECOND]) == len(found[FIRST]):
+        pairs = list(zip(found[FIRST], found[SECOND], strict=True))
+        apart = [str(interval([column(a) - column(b) for a, b in pairs])) for column in COLUMNS.values()]
+        rows.append((f"{FIRST} less {SECOND}, seed by seed", *apart, "", ""))
+    return markdown(("", *COLUMNS, "weights", "training"), rows)
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from operators.fusion.clip import Clip, Example, Track
+from operators.fusion.clip import MODALITIES, Clip, Example, Track
 from operators.fusion.labels import NEEDS
 from operators.fusion.network.batch import Clips, Texts, collate, texts
 from operators.fusion.network.cropping import cropped
@@ -21,7 +21,6 @@ from operators.timeline import Span
 
 CAPTIONS, QUESTIONS = 2, 3
 """Of a clip in one step: it is the clip that costs most to look at."""
-WITHHELD = (frozenset({"frames"}), frozenset({"sound"}), frozenset({"words"}))
 LOST = 0.4
 """Of all clips this share has only every second frame: streams have other rates, and holes."""
 CROPPED = 0.5
@@ -56,16 +55,24 @@ class Lesson:
 
 class Teacher:
     """Makes lessons. `withhold`: the share of clips from which a modality is withheld; never one that leaves nothing to see. `rename`: the
-    share of clips with names that get others."""
+    share of clips with names that get others. `modalities`: those that the model reads."""
 
-    def __init__(self, tokenizer: Tokenizer, labels: Sequence[str], withhold: float = 0.15, rename: float = RENAMED) -> None:
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        labels: Sequence[str],
+        withhold: float = 0.15,
+        rename: float = RENAMED,
+        modalities: Sequence[str] = MODALITIES,
+    ) -> None:
         self.tokenizer, self.labels = tokenizer, {label: n for n, label in enumerate(labels)}
-        self.withhold, self.rename = withhold, rename
+        self.withhold, self.rename = withhold if len(modalities) > 1 else 0.0, rename
+        self._withheld = [frozenset({m}) for m in modalities]
 
     def lesson(self, examples: Sequence[Example], rng: random.Random, whole: bool = False) -> Lesson:
         """`whole`: of whole clips alone; else some are cropped."""
         examples = [e if whole or rng.random() >= CROPPED else cropped(e, rng) for e in examples]
-        without = [rng.choice(WITHHELD) if rng.random() < self.withhold else frozenset[str]() for _ in examples]
+        without = [rng.choice(self._withheld) if rng.random() < self.withhold else frozenset[str]() for _ in examples]
         renames = [Renames(e.names if rng.random() < self.rename else (), rng) for e in examples]
         clips = [r.clip(_thinned(e.clip) if rng.random() < LOST else e.clip) for e, r in zip(examples, renames, strict=True)]
         told, asked = [], []

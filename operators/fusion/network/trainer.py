@@ -85,7 +85,7 @@ class Trainer:
         self, model: FusionModel, tokenizer: Tokenizer, folder: Path, options: TrainingOptions, workers: Workers = Workers()
     ) -> None:
         self.model, self.tokenizer, self.folder, self.options, self.workers = model, tokenizer, folder, options, workers
-        self.teacher = Teacher(tokenizer, model.config.labels, options.withhold)
+        self.teacher = Teacher(tokenizer, model.config.labels, options.withhold, modalities=model.config.modalities)
         self._optimizer = torch.optim.AdamW(_groups(model, options), lr=options.rate)
         self._scaler = torch.amp.GradScaler(model.device.type, enabled=options.precision == "float16")
         self._rows = RowCache(model)
