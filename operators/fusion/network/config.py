@@ -1,9 +1,6 @@
 """What a fusion model is made of."""
 
-from dataclasses import field
-from typing import Any
-
-from transformers import PreTrainedConfig
+from dataclasses import dataclass, field
 
 from operators.fusion.clip import MODALITIES
 from operators.fusion.labels import LABELS
@@ -11,14 +8,13 @@ from operators.fusion.labels import LABELS
 FUSIONS = ("co_attention", "joint", "late")
 
 
-class FusionConfig(PreTrainedConfig):
+@dataclass
+class FusionConfig:
     """fusion: how modalities meet. co_attention: in every layer of the trunk; joint: only in the heads, which see the tokens of all;
     late: nowhere, each modality is read alone and the scores are added.
 
     frames, sound: "own" for the model's own encoder, or the width of the rows of another one.
     """
-
-    model_type = "capstream_fusion"
 
     fusion: str = "co_attention"
     modalities: list[str] = field(default_factory=list)
@@ -41,10 +37,8 @@ class FusionConfig(PreTrainedConfig):
     dropout: float = 0.1
     initializer_range: float = 0.02
     pad_token_id: int = 0
-    bos_token_id: int = 1
-    eos_token_id: int = 2
 
-    def __post_init__(self, **kwargs: Any) -> None:
+    def __post_init__(self) -> None:
         self.labels = list(self.labels or LABELS)
         self.modalities = list(self.modalities or MODALITIES)
         self.thresholds = list(self.thresholds or [0.5] * len(self.labels))
@@ -56,4 +50,3 @@ class FusionConfig(PreTrainedConfig):
             raise ValueError(f"{len(self.thresholds)} thresholds for {len(self.labels)} labels")
         if self.hidden_size % (4 * self.num_attention_heads):
             raise ValueError(f"hidden_size {self.hidden_size} is no multiple of four times the {self.num_attention_heads} heads")
-        super().__post_init__(**kwargs)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import PreTrainedModel
 
 from operators.fusion.network.attention import Fourier, Tokens, joined
 from operators.fusion.network.batch import MOST_PIECES, Clips, Texts
@@ -26,15 +25,12 @@ class Seen:
     seconds: Tensor
 
 
-class FusionModel(PreTrainedModel):
+class FusionModel(nn.Module):
     """`see` clips once; then `write`, `spot` and `embed` from what was seen."""
 
-    config_class = FusionConfig
-    base_model_prefix = "fusion"
-    main_input_name = "clips"
-
     def __init__(self, config: FusionConfig) -> None:
-        super().__init__(config)
+        super().__init__()
+        self.config = config
         width = config.hidden_size
         own = {"frames": FrameEncoder, "sound": SoundEncoder}
         rows = {"frames": config.frames, "sound": config.sound}
@@ -51,9 +47,13 @@ class FusionModel(PreTrainedModel):
         self.sharpness = nn.Parameter(torch.tensor(2.3))
         self.weights = nn.Parameter(torch.zeros(len(TASKS)))
         """Of the tasks: log variances (Kendall et al. 2018)."""
-        self.post_init()
+        self.apply(self._begin)
 
-    def _init_weights(self, module: nn.Module) -> None:
+    @property
+    def device(self) -> torch.device:
+        return self.sharpness.device
+
+    def _begin(self, module: nn.Module) -> None:
         """Convolutions keep torch's own start; the rest is drawn narrowly."""
         if isinstance(module, nn.Linear | nn.Embedding):
             nn.init.normal_(

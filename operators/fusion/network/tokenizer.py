@@ -1,18 +1,19 @@
-"""Word pieces, learned from the texts that a model is trained on; kept with its checkpoint in transformers' form."""
+"""Word pieces, learned from the texts that a model is trained on; kept with its checkpoint."""
 
 import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from transformers import PreTrainedTokenizerFast
+from tokenizers import Tokenizer as Inner
+from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
 
 from operators.fusion.clip import TimedWord
 
 PAD, BEGIN, END, UNKNOWN, CAPTION, QUESTION, ANSWER = "[PAD]", "[BOS]", "[EOS]", "[UNK]", "[CAPTION]", "[QUESTION]", "[ANSWER]"
 UNSAID = '.,;:!?…"“”„«»¿¡'
 """What recognisers write about spoken words, each in its own way."""
+FILE = "tokenizer.json"
 SENTENCE_ENDS = (".", "?", "!")
 SPECIAL = (PAD, BEGIN, END, UNKNOWN, CAPTION, QUESTION, ANSWER)
 
@@ -20,21 +21,25 @@ SPECIAL = (PAD, BEGIN, END, UNKNOWN, CAPTION, QUESTION, ANSWER)
 class Tokenizer:
     """Text in lower case to pieces and back. A word is spelled the same wherever it stands, so that it can be copied."""
 
-    def __init__(self, inner: Any) -> None:
+    def __init__(self, inner: Inner) -> None:
         self.inner = inner
         self._ids: dict[str, list[int]] = {}
-        self.pad, self.end, self.unknown = (inner.convert_tokens_to_ids(t) for t in (PAD, END, UNKNOWN))
-        self.caption, self.question, self.answer = (inner.convert_tokens_to_ids(t) for t in (CAPTION, QUESTION, ANSWER))
+        self.pad, self.end, self.unknown, self.caption, self.question, self.answer = (
+            self._special(t) for t in (PAD, END, UNKNOWN, CAPTION, QUESTION, ANSWER)
+        )
+
+    def _special(self, token: str) -> int:
+        number = self.inner.token_to_id(token)
+        if number is None:
+            raise ValueError(f"its tokenizer has no {token}")
+        return int(number)
 
     def __len__(self) -> int:
-        return len(self.inner)
+        return int(self.inner.get_vocab_size())
 
     @classmethod
     def learned(cls, texts: Iterable[str], size: int) -> "Tokenizer":
         """WordPiece with at most `size` pieces, those of single letters among them."""
-        from tokenizers import Tokenizer as Inner
-        from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
-
         inner = Inner(models.WordPiece(unk_token=UNKNOWN))
         inner.normalizer = normalizers.BertNormalizer(lowercase=True)
         inner.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
@@ -43,28 +48,28 @@ class Tokenizer:
         trainer = trainers.WordPieceTrainer(vocab_size=size, special_tokens=list(SPECIAL), initial_alphabet=alphabet, show_progress=False)
         inside = (2 * letter for letter in alphabet)  # each letter within a word too: any word can be spelled, and copied
         inner.train_from_iterator(itertools.chain(texts, inside), trainer)
-        return cls(PreTrainedTokenizerFast(tokenizer_object=inner, pad_token=PAD, bos_token=BEGIN, eos_token=END, unk_token=UNKNOWN))
+        return cls(inner)
 
     @classmethod
     def load(cls, folder: Path) -> "Tokenizer":
-        return cls(PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True))
+        return cls(Inner.from_file(str(folder / FILE)))
 
     def save(self, folder: Path) -> None:
-        self.inner.save_pretrained(folder)
+        self.inner.save(str(folder / FILE))
 
     def ids(self, text: str) -> list[int]:
         """Without special tokens."""
         if text not in self._ids:
             if len(self._ids) > 100_000:
                 self._ids.clear()
-            self._ids[text] = self.inner.encode(text, add_special_tokens=False)
+            self._ids[text] = self.inner.encode(text, add_special_tokens=False).ids
         return self._ids[text]
 
     def text(self, ids: Sequence[int], words: Sequence[TimedWord] = ()) -> str:
         """A sentence of pieces, up to the end token. Names and signs among `words` are written as there."""
         whole = list(ids)
         whole = whole[: whole.index(self.end)] if self.end in whole else whole
-        plain = self.inner.decode(whole, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        plain = self.inner.decode(whole, skip_special_tokens=True)
         signs = {w.text.casefold(): w.text for w in words if w.kind == "seen"}
         return written(plain, self._names([w.text for w in words if w.kind == "spoken"]), signs)
 
