@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from operators.fusion.clip import FRAME_HEIGHT, FRAME_WIDTH, SOUND_BANDS, SOUND_STEPS
+from operators.fusion.network.optics import CHANNELS, COLUMNS, ROWS, optics
 
 REACH = 2
 """Cells of the middle map (4 pixels each) by which two pictures are shifted against each other."""
@@ -17,7 +18,7 @@ class FrameEncoder(nn.Module):
     """Small pictures, each beside the one before it, to rows.
 
     The middle of the net compares both pictures at every small shift, as the correlation layer of FlowNet does (Dosovitskiy et al. 2015):
-    which way things and the camera move need not be found from pixels' differences.
+    which way things and the camera move need not be found from pixels' differences. What is smaller than a shift is measured (`optics`).
     """
 
     def __init__(self, width: int) -> None:
@@ -26,29 +27,37 @@ class FrameEncoder(nn.Module):
         self.look = nn.Sequential(*_conv(32, 48))
         self.compare = nn.Conv2d(32, COMPARED, 1)
         self.move = nn.Sequential(nn.Conv2d((2 * REACH + 1) ** 2 + 1, 32, 1), nn.BatchNorm2d(32), nn.ReLU(inplace=True), *_conv(32, 48))
-        self.join = nn.Sequential(*_conv(96, 96))
+        self.join = nn.Sequential(*_conv(96 + CHANNELS, 96))
         self.out = nn.Linear(96 * (FRAME_HEIGHT // 16) * (FRAME_WIDTH // 16), width)
+        self.measured = nn.Linear(CHANNELS * ROWS * COLUMNS, width)
 
     def forward(self, rows: Tensor, before: Tensor, seconds: Tensor) -> Tensor:
         """float [n, width]. rows: uint8 [n, H, W, 3]; before: int64 [n], the row of the picture before each, itself where there is none;
         seconds: float [n] since that one."""
-        maps, marks = self._maps(rows)
-        return self._joined(maps, marks, marks[before], seconds)
+        pictures = self._pictures(rows)
+        maps, marks = self._maps(pictures)
+        return self._joined(maps, marks, marks[before], optics(pictures, pictures[before], seconds), seconds)
 
     def pairs(self, rows: Tensor, first: Tensor, seconds: Tensor) -> Tensor:
         """float [n, width] of pictures given in pairs, the one before each at `first`, int64 [n], itself right behind it."""
-        maps, marks = self._maps(rows)
-        return self._joined(maps[first + 1], marks[first + 1], marks[first], seconds)
+        pictures = self._pictures(rows)
+        maps, marks = self._maps(pictures)
+        measures = optics(pictures[first + 1], pictures[first], seconds)
+        return self._joined(maps[first + 1], marks[first + 1], marks[first], measures, seconds)
 
-    def _maps(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+    def _pictures(self, rows: Tensor) -> Tensor:
+        return rows.permute(0, 3, 1, 2).to(self.out.weight.dtype) / 127.5 - 1
+
+    def _maps(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         """What is seen, and what of it is compared."""
-        maps = self.stem(rows.permute(0, 3, 1, 2).to(self.out.weight.dtype) / 127.5 - 1)
+        maps = self.stem(pictures)
         return maps, functional.normalize(self.compare(maps), dim=1)
 
-    def _joined(self, maps: Tensor, marks: Tensor, earlier: Tensor, seconds: Tensor) -> Tensor:
+    def _joined(self, maps: Tensor, marks: Tensor, earlier: Tensor, measures: Tensor, seconds: Tensor) -> Tensor:
         pace = seconds[:, None, None, None].expand(-1, 1, *maps.shape[2:])
         moved = self.move(torch.cat([correlation(marks, earlier, REACH), pace], dim=1))
-        return self.out(self.join(torch.cat([self.look(maps), moved], dim=1)).flatten(1))
+        joined = self.join(torch.cat([self.look(maps), moved, measures], dim=1))
+        return self.out(joined.flatten(1)) + self.measured(measures.flatten(1))
 
 
 def correlation(now: Tensor, before: Tensor, reach: int) -> Tensor:
