@@ -116,8 +116,8 @@ def test_clips_without_events_or_questions_teach_the_rest(tmp_path: Path) -> Non
 
 def test_workers_share_each_step() -> None:
     pair = [Trainer(model(), tokenizer(), Path("none"), OPTIONS, Workers(rank, 2)) for rank in (0, 1)]
-    shares = [set(t._lesson(examples())[1]) for t in pair]
-    alone = set(Trainer(model(), tokenizer(), Path("none"), OPTIONS)._lesson(examples())[1])
+    shares = [set(t._lesson(examples(), whole=True)[1]) for t in pair]
+    alone = set(Trainer(model(), tokenizer(), Path("none"), OPTIONS)._lesson(examples(), whole=True)[1])
     assert shares[0] | shares[1] == alone
     assert not shares[0] & shares[1]
 

@@ -24,7 +24,7 @@ RECORDS = [
     Transcript(F(1), F(7, 3), "listen.words-0", "naïve,", "fr", (WORD,), speaker="A", channel=1),
     Caption(
         F(0), F(7, 3), "description", "A dark picture.", ("A dark picture.",), "en", 0.9, "c-0", None, 2,
-        ("too_fast",), (Evidence("still", F(1, 3), "frames/1.jpg", "ab"),), "no sound",
+        ("reading_speed",), ("said too fast",), (Evidence("still", F(1, 3), "frames/1.jpg", "ab"),), "no sound",
     ),
     Event(F(1), F(2), "look.black-0", "start", "black", "picture", 0.5, 0.75, (0.0, 0.1, 0.2, 0.3), severity="Minor"),
     Gap(F(1), F(2), "look", "decode_error", "3 packets"),
