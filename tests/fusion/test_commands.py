@@ -93,8 +93,9 @@ def test_clips_of_ones_own_train_end_to_end(tmp_path: Path, monkeypatch: pytest.
             assert abs(mine.span.end - meant.span.end) < Fraction(1, 1000)
         assert own.clip.frames is not None
         assert made.clip.frames is not None
-        assert len(own.clip.frames.times) == len(made.clip.frames.times)
-        assert abs(own.clip.frames.rows.astype(int) - made.clip.frames.rows.astype(int)).mean() < 12
+        both = len(made.clip.frames.times)  # at the middles of cells; a video's are the first of theirs, of which one more may begin
+        assert len(own.clip.frames.times) in (both, both + 1)
+        assert abs(own.clip.frames.rows[:both].astype(int) - made.clip.frames.rows.astype(int)).mean() < 12
     for steps in ("2", "12"):
         assert execute(["train", str(tmp_path / "t"), "--data", str(manifest), "--steps", steps, "--batch", "2", "--width", "32"]) == 0
     history = [json.loads(told) for told in (tmp_path / "t" / "history.jsonl").read_text().splitlines()]
