@@ -105,6 +105,7 @@ def _model(request: Request, examples: Sequence[Example], labels: list[str]) -> 
     """That of `base`, or a new one with word pieces learned from the data."""
     from operators.fusion.network.checkpoint import load
     from operators.fusion.network.config import FusionConfig
+    from operators.fusion.network.lessons import shares
     from operators.fusion.network.model import FusionModel
     from operators.fusion.network.tokenizer import Tokenizer
     from operators.fusion.network.trainer import MODEL, STATE
@@ -118,7 +119,8 @@ def _model(request: Request, examples: Sequence[Example], labels: list[str]) -> 
         tokenizer = Tokenizer.learned((t for e in examples for t in texts_of(e)), size)
     rows = {n: int(track.rows.shape[1]) for n in ("frames", "sound") if (track := _track(examples, n)) is not None and track.rows.ndim == 2}
     try:
-        config = FusionConfig(**{**request.model, **rows, "vocab_size": len(tokenizer), "labels": labels})
+        learned = {"vocab_size": len(tokenizer), "labels": labels, "shares": shares(examples, labels)}
+        config = FusionConfig(**{**request.model, **rows, **learned})
     except ValueError as e:
         raise ConfigError(str(e)) from e
     model = FusionModel(config)

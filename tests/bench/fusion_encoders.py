@@ -23,6 +23,7 @@ from operators.fusion.labels import LABELS, SOUND
 from operators.fusion.measures import interval
 from operators.fusion.network.config import FusionConfig
 from operators.fusion.network.examiner import examine, mark, scores_of, tuned
+from operators.fusion.network.lessons import shares
 from operators.fusion.network.model import FusionModel
 from operators.fusion.network.tokenizer import Tokenizer
 from operators.fusion.network.trainer import Trainer, TrainingOptions
@@ -79,7 +80,7 @@ def heard(data: Path, split: str, out: Path, examples: Sequence[Example]) -> Ite
 def run(folder: Path, clips: dict[str, list[Example]], width: str | int, steps: int, seed: int) -> dict[str, float]:
     torch.manual_seed(seed)
     tokenizer = Tokenizer.learned((t for e in clips["train"] for t in texts_of(e)), FusionConfig().vocab_size)
-    model = FusionModel(FusionConfig(modalities=["sound"], sound=width, vocab_size=len(tokenizer)))
+    model = FusionModel(FusionConfig(modalities=["sound"], sound=width, shares=shares(clips["train"], LABELS), vocab_size=len(tokenizer)))
     began = time.monotonic()
     options = TrainingOptions(steps=steps, seed=seed, save_every=steps)
     Trainer(model, tokenizer, folder, options).run(clips["train"], [], lambda told: None)

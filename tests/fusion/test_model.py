@@ -13,11 +13,13 @@ from tiny_fusion import checkpoint, examples, model, tokenizer
 
 from operators.errors import ModelUnavailable
 from operators.fusion.clip import Clip, TimedWord, Track
+from operators.fusion.network.attention import Tokens
 from operators.fusion.network.batch import collate
 from operators.fusion.network.checkpoint import load
 from operators.fusion.network.config import FUSIONS
 from operators.fusion.network.model import FusionModel
 from operators.fusion.network.readout import Reader, embed_texts
+from operators.fusion.network.spotter import beside
 from operators.fusion.network.tokenizer import Tokenizer, written
 from operators.timeline import Span
 
@@ -80,6 +82,14 @@ def test_late_fusion_exchanges_nothing_before_the_scores() -> None:
         with torch.inference_mode():
             seen = [net.see(collate([c], tokenizer())).tokens["frames"].x for c in (clip, replace(clip, sound=None))]
         assert torch.equal(*seen) is not changes
+
+
+def test_a_cell_reads_the_rows_on_both_sides_of_its_middle() -> None:
+    whole, times = [99.0], torch.tensor([[2.0, 0.25, 0.5, 3.0, 0.0]])
+    rows = Tokens(torch.tensor([[whole, [1.0], [2.0], [3.0], [4.0]]]), times, torch.tensor([[True, True, True, True, False]]))
+    before, behind = beside(rows, torch.tensor([[0.2, 0.25, 0.3, 0.6, 1.6, 2.5]]))
+    assert before.flatten().tolist() == [0, 0, 1, 2, 0, 0]  # nothing within reach at 1.6 and 2.5
+    assert behind.flatten().tolist() == [1, 1, 2, 0, 0, 3]
 
 
 def test_seen_and_spoken_words_are_told_apart_and_so_is_when() -> None:

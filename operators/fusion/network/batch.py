@@ -13,7 +13,7 @@ from operators.fusion.clip import MODALITIES, Clip, TimedWord, Track
 from operators.fusion.network.tokenizer import UNSAID, Tokenizer
 from operators.timeline import Span
 
-MOST_PIECES = 96
+MOST_PIECES = 128
 """Of the words of a clip; earlier ones are left out."""
 
 

@@ -25,6 +25,8 @@ class FusionConfig:
     """Empty: those of `operators.fusion.labels`."""
     thresholds: list[float] = field(default_factory=list)
     """For each label the score from which it is an event; empty: 0.5 for all."""
+    shares: list[float] = field(default_factory=list)
+    """For each label the share of all time that it fills, where it was learned: a score starts there. Empty: a tenth for all."""
     vocab_size: int = 1200
     hidden_size: int = 128
     num_attention_heads: int = 4
@@ -42,11 +44,15 @@ class FusionConfig:
         self.labels = list(self.labels or LABELS)
         self.modalities = list(self.modalities or MODALITIES)
         self.thresholds = list(self.thresholds or [0.5] * len(self.labels))
+        self.shares = list(self.shares or [0.1] * len(self.labels))
         if self.fusion not in FUSIONS:
             raise ValueError(f"no fusion {self.fusion!r}: one of {', '.join(FUSIONS)}")
         if unknown := set(self.modalities) - set(MODALITIES):
             raise ValueError(f"no modality {min(unknown)!r}: some of {', '.join(MODALITIES)}")
-        if len(self.thresholds) != len(self.labels):
-            raise ValueError(f"{len(self.thresholds)} thresholds for {len(self.labels)} labels")
+        for name in ("thresholds", "shares"):
+            if len(values := getattr(self, name)) != len(self.labels):
+                raise ValueError(f"{len(values)} {name} for {len(self.labels)} labels")
+            if not all(0 < v < 1 for v in values):
+                raise ValueError(f"{name} lie between 0 and 1")
         if self.hidden_size % (4 * self.num_attention_heads):
             raise ValueError(f"hidden_size {self.hidden_size} is no multiple of four times the {self.num_attention_heads} heads")

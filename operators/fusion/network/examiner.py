@@ -21,7 +21,7 @@ OPENINGS = ("cut", "fade", "dissolve")
 """Labels at which a new stretch begins, for dense captions."""
 SHORTEST = Fraction(1)
 """Seconds of a stretch."""
-TRIED = tuple(n / 20 for n in range(2, 19))
+TRIED = tuple(n / 20 for n in range(1, 19))
 """Thresholds."""
 
 

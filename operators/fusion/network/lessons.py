@@ -28,6 +28,8 @@ CROPPED = 0.5
 RENAMED = 0.7
 """Of clips with names, this share has invented ones in their place: they must be copied, for no corpus has those of the world."""
 IGNORED = -100
+RAREST = 1e-3
+"""Share of all time of a label that hardly occurs."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,17 @@ class Teacher:
             ids[n, : len(text)] = torch.tensor(text)
             targets[n, first - 1 : len(text) - 1] = torch.tensor(text[first:])
         return ids, targets
+
+
+def shares(examples: Sequence[Example], labels: Sequence[str]) -> list[float]:
+    """Of each label the share of the cells whose events are known that it fills; never quite none, and never all."""
+    filled, known = dict.fromkeys(labels, 0), 0
+    for example in examples:
+        known += cells(float(example.clip.span.duration)) if example.events is not None else 0
+        for event in example.events or ():
+            first, last = cells_of(event.span, example.clip.span)
+            filled[event.label] += last - first
+    return [min(1 - RAREST, max(RAREST, count / max(known, 1))) for count in filled.values()]
 
 
 def cells_of(span: Span, clip: Span) -> tuple[int, int]:

@@ -9,8 +9,6 @@ from operators.fusion.network.model import TASKS, FusionModel, Seen
 
 FLOOR = 1e-6
 """Least probability: a copied piece that nothing points at has none."""
-RARE = 3.0
-"""An event's cells weigh so many times those without it: most cells have none."""
 
 
 def losses(model: FusionModel, lesson: Lesson, rows: dict[str, Tensor] | None = None) -> dict[str, Tensor]:
@@ -43,9 +41,12 @@ def _written(probabilities: Tensor, targets: Tensor) -> Tensor:
 
 
 def _spotted(model: FusionModel, seen: Seen, lesson: Lesson) -> Tensor:
+    """Of each label over what it would be if nothing but its share were known: else what is rare, a cut or a flash, is never learned."""
     logits = model.spot(seen).float()
-    loss = functional.binary_cross_entropy_with_logits(logits, lesson.events, reduction="none", pos_weight=logits.new_tensor(RARE))
-    return loss[lesson.judged].mean()
+    shares = logits.new_tensor(model.config.shares)
+    unknown = torch.special.entr(shares) + torch.special.entr(1 - shares)
+    loss = functional.binary_cross_entropy_with_logits(logits, lesson.events, reduction="none")
+    return (loss / unknown)[lesson.judged].mean()
 
 
 def matched(model: FusionModel, moments: Tensor, ids: Tensor) -> Tensor:

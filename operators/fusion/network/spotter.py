@@ -8,33 +8,52 @@ from operators.fusion.network.config import FusionConfig
 
 EVENT_RATE = 5
 """Cells a second."""
-SIGHT_S = 0.15
-"""About a cell, rows count for it by a bell of this width."""
+REACH_S = 1.0
+"""A row that is further from a cell says nothing of it."""
 
 
 class Spotter(nn.Module):
-    """Each cell asks: from what lies about its middle in each modality, and from everything by attention."""
+    """Each cell asks the row before and the row behind its middle in each modality, and everything by attention.
+
+    What lies between two pictures, a cut or that nothing moved, is seen in the later one, beside the one before it: the cell must know which
+    of the two it reads.
+    """
 
     def __init__(self, config: FusionConfig) -> None:
         super().__init__()
         width = config.hidden_size
         self.time = Fourier(width)
-        self.near = nn.ModuleDict({name: nn.Linear(width, width) for name in config.modalities})
+        self.before, self.behind = (nn.ModuleDict({name: nn.Linear(width, width) for name in config.modalities}) for _ in range(2))
         self.read = Block(width, config.num_attention_heads, config.dropout)
         self.out = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, len(config.labels)))
+        self.register_buffer("common", torch.tensor(config.shares).logit(), persistent=False)
 
     def forward(self, tokens: dict[str, Tokens], middles: Tensor) -> Tensor:
         """float [B, G, labels], logits. middles: float [B, G], seconds since the clip's start."""
         x = self.time(middles)
-        for name, layer in self.near.items():
-            if name in tokens:
-                x = x + layer(_about(tokens[name], middles))
+        for name, own in tokens.items():
+            if name in self.before:
+                before, behind = beside(own, middles)
+                x = x + self.before[name](before) + self.behind[name](behind)
         cells = Tokens(x, middles, torch.ones_like(middles, dtype=torch.bool))
-        return self.out(self.read(cells, joined(list(tokens.values()))).x)
+        return self.out(self.read(cells, joined(list(tokens.values()))).x) + self.common
 
 
-def _about(tokens: Tokens, middles: Tensor) -> Tensor:
-    """float [B, G, D]: the rows about each cell, 0 where there is none. The first token stands for the whole and is left out."""
-    apart = (middles[:, :, None] - tokens.times[:, None, 1:]) / SIGHT_S
-    weight = torch.exp(-0.5 * apart**2) * tokens.real[:, None, 1:]
-    return weight @ tokens.x[:, 1:] / weight.sum(dim=-1, keepdim=True).clamp(min=1.0)
+def beside(tokens: Tokens, middles: Tensor) -> tuple[Tensor, Tensor]:
+    """float [B, G, D], twice: the last row before each cell's middle and the first that is not, 0 where none is within reach. The first token
+    stands for the whole and is left out."""
+    if tokens.x.shape[1] == 1:
+        nothing = tokens.x.new_zeros(*middles.shape, tokens.x.shape[2])
+        return nothing, nothing
+    since = middles[:, :, None] - tokens.times[:, None, 1:]
+    far = since.new_tensor(torch.inf)
+    return tuple(
+        _nearest(tokens.x[:, 1:], torch.where(side & tokens.real[:, None, 1:], since.abs(), far)) for side in (since > 0, since <= 0)
+    )  # type: ignore[return-value]
+
+
+def _nearest(rows: Tensor, apart: Tensor) -> Tensor:
+    """float [B, G, D] of rows [B, N, D] and their distances [B, G, N]."""
+    least = apart.min(dim=-1)
+    index = least.indices[..., None].expand(-1, -1, rows.shape[2])
+    return rows.gather(1, index) * (least.values < REACH_S)[..., None]
