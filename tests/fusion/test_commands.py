@@ -9,6 +9,7 @@ import tiny_fusion
 
 from pipeline.cli import execute
 from pipeline.clip_cache import load_examples
+from tests.fusion.test_pipeline import PROFILE
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +101,14 @@ def test_clips_of_ones_own_train_end_to_end(tmp_path: Path, monkeypatch: pytest.
         assert execute(["train", str(tmp_path / "t"), "--data", str(manifest), "--steps", steps, "--batch", "2", "--width", "32"]) == 0
     history = [json.loads(told) for told in (tmp_path / "t" / "history.jsonl").read_text().splitlines()]
     assert history[-1]["captions"] < history[0]["captions"]
+    profile = tmp_path / "own.toml"
+    profile.write_text(PROFILE.format(model=tmp_path / "t" / "model"))
+    film = tmp_path / "own" / "train-000000.mkv"
+    assert execute(["run", str(film), "--profile", str(profile), "--out", str(tmp_path / "out"), "--runtime", "local"]) == 0
+    records = [json.loads(told) for told in (tmp_path / "out" / film.stem / f"{film.stem}.jsonl").read_text().splitlines()]
+    assert not [r for r in records if r["type"] == "error"]
+    told = [r for r in records if r["origin"] == "narrate.fused_captions"]
+    assert {m["name"] for r in told for m in r["models"]} == {"model"}
 
 
 @pytest.mark.ray

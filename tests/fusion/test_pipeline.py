@@ -43,8 +43,8 @@ def clip(tmp_path: Path) -> Path:
 @pytest.mark.ffmpeg
 @pytest.mark.parametrize("runtime", ["local", pytest.param("ray", marks=pytest.mark.ray)])
 def test_a_clip_is_told_by_the_model(clip: Path, tmp_path: Path, runtime: str) -> None:
-    # Of an untrained model every score is about a half.
-    folder = checkpoint(tmp_path / "tiny", thresholds=[0.4] * 33)
+    # Of an untrained model every score is about the label's share.
+    folder = checkpoint(tmp_path / "tiny", shares=[0.5] * 33, thresholds=[0.4] * 33)
     profile = tmp_path / "fusion.toml"
     profile.write_text(PROFILE.format(model=folder))
     assert execute(["run", str(clip), "--profile", str(profile), "--out", str(tmp_path / "out"), "--runtime", runtime]) == 0

@@ -17,7 +17,8 @@ from operators.fusion.corpus import Corpus, CorpusOptions
 from operators.fusion.network.checkpoint import load
 from operators.fusion.network.cropping import cropped
 from operators.fusion.network.examiner import examine, mark, scores_of, tuned
-from operators.fusion.network.lessons import Teacher, cells_of
+from operators.fusion.network.lessons import RAREST, Teacher, cells_of, shares
+from operators.fusion.network.losses import losses
 from operators.fusion.network.renaming import Renames
 from operators.fusion.network.trainer import Trainer, TrainingOptions, Workers, pace
 from operators.timeline import Span
@@ -155,6 +156,21 @@ def test_an_event_marks_the_cells_it_fills() -> None:
         first, last = cells_of(event.span, example.clip.span)
         assert last > first
         assert bool(events[0, first:last, label[event.label]].all())
+
+
+def test_a_rare_label_counts_as_much_as_a_common_one() -> None:
+    """A model that knows of each label how common it is, and nothing else, has lost one of each."""
+    several, labels = list(examples()), model().config.labels
+    common = shares(several, labels)
+    net = model(shares=common)
+    net.spotter.out[1].weight.data.zero_()
+    lesson = Teacher(tokenizer(), labels, withhold=0.0).lesson(several, random.Random(1), whole=True)
+    lost = losses(net, lesson)["events"].item()
+    there = sum(share > RAREST for share in common)
+    absent = -math.log(1 - RAREST) / -(RAREST * math.log(RAREST) + (1 - RAREST) * math.log(1 - RAREST))
+    assert 5 < there < len(labels)
+    assert lost == pytest.approx((there + (len(labels) - there) * absent) / len(labels), rel=1e-3)
+    assert shares([replace(e, events=None) for e in several], labels) == [RAREST] * len(labels)
 
 
 def test_marks_of_an_untrained_model_are_low_and_of_the_truth_high() -> None:

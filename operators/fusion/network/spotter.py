@@ -15,8 +15,8 @@ REACH_S = 1.0
 class Spotter(nn.Module):
     """Each cell asks the row before and the row behind its middle in each modality, and everything by attention.
 
-    What lies between two pictures, a cut or that nothing moved, is seen in the later one, beside the one before it: the cell must know which
-    of the two it reads.
+    What lies between two pictures, a cut or that nothing moved, is told by the row of the later one: the cell must know which of the two it
+    reads.
     """
 
     def __init__(self, config: FusionConfig) -> None:
@@ -40,8 +40,8 @@ class Spotter(nn.Module):
 
 
 def beside(tokens: Tokens, middles: Tensor) -> tuple[Tensor, Tensor]:
-    """float [B, G, D], twice: the last row before each cell's middle and the first that is not, 0 where none is within reach. The first token
-    stands for the whole and is left out."""
+    """float [B, G, D], twice: the last row before each cell's middle and the first that is not; 0 where none is near.
+    The first token is left out: it stands for the whole."""
     if tokens.x.shape[1] == 1:
         nothing = tokens.x.new_zeros(*middles.shape, tokens.x.shape[2])
         return nothing, nothing
