@@ -1,7 +1,8 @@
 """Moments to captions by the fusion model: it is given the features of the lanes and the words, and writes what they say together."""
 
 import itertools
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -9,8 +10,10 @@ from operators.captioners.describer import describe_scene
 from operators.captioners.scene import Description, Scene
 from operators.errors import ConfigError, ModelError
 from operators.facts import Moment
+from operators.facts_json import record_from_json, record_to_json
 from operators.moments import ORIGINS, MomentJoiner
 from operators.protocols import Ask, FactsNeed, Item, Need, Output, State
+from operators.records import Caption
 from operators.timeline import Span, exact
 from operators.windows import Kept, RowKind, Window
 
@@ -41,7 +44,10 @@ class FusedDescriberOptions:
 
 
 class FusedDescriber:
-    """A StreamOperator: entries of both lanes -> Caption records. Asks "fusion" with a `Window` for each Moment, or part of a long one."""
+    """A StreamOperator: entries of both lanes -> Caption records. Asks "fusion" with a `Window` for each Moment, or part of a long one, one
+    after another. Where it says the same again of a part that adjoins, the caption is revised (its `cue_id` again, the next `revision`, a
+    later end) instead of repeated.
+    """
 
     Options = FusedDescriberOptions
     origin = "narrate.fused_captions"
@@ -56,15 +62,20 @@ class FusedDescriber:
         self._next = 0
         self._told = Fraction(0)
         """Up to here moments were asked about: a part of one that comes later does not end before."""
+        self._caption: Caption | None = None
+        """The latest."""
+        self._waiting: deque[tuple[Moment, Span]] = deque()
+        """Parts behind one that was asked about: never over a snapshot, for nothing is pushed meanwhile."""
 
     def push(self, item: Item) -> list[Output | Ask]:
         return self._ask(self._joiner.push(item))
 
     def answer(self, ask: Ask, result: Any) -> list[Output | Ask]:
-        if isinstance(result, ModelError) or not result.text or result.confidence < self._options.least_confidence:
-            return []
-        scene, cue_id = ask.tag
-        return [describe_scene(scene, Description(result.text, result.confidence), cue_id)]
+        said: list[Output | Ask] = []
+        if not isinstance(result, ModelError) and result.text and result.confidence >= self._options.least_confidence:
+            self._caption = self._tell(ask.tag, Description(result.text, result.confidence))
+            said.append(self._caption)
+        return [*said, *self._go_on()]
 
     def finish(self, at: Fraction) -> list[Output | Ask]:
         return self._ask(self._joiner.finish(at))
@@ -74,24 +85,39 @@ class FusedDescriber:
         return self._told if waiting is None else min(self._told, waiting)
 
     def snapshot(self) -> tuple[Fraction | None, State]:
-        return None, {"next": self._next, "told": exact(self._told), "moments": self._joiner.snapshot()}
+        caption = self._caption and record_to_json(self._caption)
+        return None, {"next": self._next, "told": exact(self._told), "caption": caption, "moments": self._joiner.snapshot()}
 
     def restore(self, state: State) -> None:
         self._next, self._told = state["next"], Fraction(state["told"])
+        if state["caption"]:
+            caption = record_from_json(state["caption"])
+            assert isinstance(caption, Caption)
+            self._caption = caption
         self._joiner.restore(state["moments"])
 
     def refill(self, item: Item) -> None:
         raise AssertionError("facts are kept in the state: nothing is given again")
 
     def _ask(self, moments: list[Moment]) -> list[Output | Ask]:
-        asks: list[Output | Ask] = []
-        for moment in moments:
-            self._told = moment.end
-            for part in parts(moment.span, Fraction(str(self._options.longest_s))):
-                scene = Scene(_within(moment, part), tuple(self._kept(self._instants(moment, part))))
-                asks.append(Ask("fusion", self._window(moment, part), tag=(scene, f"{self.origin}-{self._next}")))
-                self._next += 1
-        return asks
+        longest = Fraction(str(self._options.longest_s))
+        self._waiting += [(moment, part) for moment in moments for part in parts(moment.span, longest)]
+        return self._go_on()
+
+    def _go_on(self) -> list[Output | Ask]:
+        if not self._waiting:
+            return []
+        moment, part = self._waiting.popleft()
+        self._told = part.end
+        scene = Scene(_within(moment, part), tuple(self._kept(self._instants(moment, part))))
+        return [Ask("fusion", self._window(moment, part), tag=scene, blocking=True)]
+
+    def _tell(self, scene: Scene, said: Description) -> Caption:
+        before = self._caption
+        if before and before.end == scene.moment.start and before.text == said.text:
+            return replace(before, end=scene.moment.end, revision=before.revision + 1)
+        self._next += 1
+        return describe_scene(scene, said, f"{self.origin}-{self._next - 1}")
 
     def _window(self, moment: Moment, part: Span) -> Window:
         shown = Span(max(Fraction(0), part.start - Fraction(str(self._options.before_s))), part.end)
