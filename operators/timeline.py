@@ -30,6 +30,11 @@ class Span:
         """Seconds that both spans cover; 0 where they are apart."""
         return max(ZERO, min(self.end, other.end) - max(self.start, other.start))
 
+    def common(self, other: "Span") -> "Span | None":
+        """What both spans cover, if anything."""
+        start, end = max(self.start, other.start), min(self.end, other.end)
+        return Span(start, end) if start < end else None
+
 
 def to_ms(instant: Fraction) -> int:
     """Integer milliseconds, rounded half up: the one rounding between the media clock and the wire."""

@@ -69,7 +69,7 @@ def spoken(moment: Moment) -> list[Span]:
     """When somebody speaks within the moment, pauses for breath bridged."""
     heard: Iterable[Span] = (Span(f.start, f.end) for f in moment.speech or moment.words)
     spans: list[Span] = []
-    for span in sorted(_clip(s, moment.span) for s in heard if s.overlap(moment.span) > 0):
+    for span in sorted(part for s in heard if (part := s.common(moment.span))):
         if spans and span.start <= spans[-1].end + BREATH:
             spans[-1] = Span(spans[-1].start, max(spans[-1].end, span.end))
         else:
@@ -77,14 +77,9 @@ def spoken(moment: Moment) -> list[Span]:
     return spans
 
 
-def _clip(span: Span, within: Span) -> Span:
-    return Span(max(span.start, within.start), min(span.end, within.end))
-
-
 def _named(moment: Moment) -> list[tuple[Span, str, str]]:
     """(when, name, kind) of each sound within the moment."""
-    inside = (s for s in moment.sounds if Span(s.start, s.end).overlap(moment.span) > 0)
-    return [(_clip(Span(s.start, s.end), moment.span), _name(s), s.kind) for s in inside]
+    return [(part, _name(s), s.kind) for s in moment.sounds if (part := Span(s.start, s.end).common(moment.span))]
 
 
 def _name(sound: Sound) -> str:

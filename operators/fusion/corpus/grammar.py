@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 from fractions import Fraction
 
 from operators.fusion.clip import MODALITIES
-from operators.fusion.corpus.script import Line, Script, Shot, Thing, meeting
+from operators.fusion.corpus.script import Line, Script, Shot, Thing
 from operators.timeline import Span
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six")
@@ -82,7 +82,7 @@ def moving(group: Thing) -> str:
 
 def belongs(span: Span, label: str, to: Span) -> bool:
     """Whether what lasts for `span` is told of the stretch `to`: a short thing where it begins."""
-    both = meeting(span, to)
+    both = span.common(to)
     return span.start in to if label in BRIEF else both is not None and both.duration >= min(LEAST, span.duration)
 
 
@@ -164,7 +164,7 @@ def _sounds(script: Script, shot: Shot, rng: random.Random, has: Collection[str]
     heard = [h for h in script.heard if belongs(h.span, h.label, shot.span)]
     struck = _struck(script, shot, has)
     labels = list(dict.fromkeys(h.label for h in sorted(heard, key=lambda h: h.span.start) if not (struck and h.label == "bang")))
-    spoken = any(meeting(line.span, shot.span) for line in script.lines)
+    spoken = any(line.span.common(shot.span) for line in script.lines)
     if spoken and "words" not in has and "speech" not in labels:
         labels.append("speech")
     if labels:

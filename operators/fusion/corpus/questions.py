@@ -6,7 +6,7 @@ from itertools import combinations
 
 from operators.fusion.clip import Question
 from operators.fusion.corpus.grammar import NUMBERS, belongs
-from operators.fusion.corpus.script import Script, Shot, Thing, meeting
+from operators.fusion.corpus.script import Script, Shot, Thing
 
 MOST = 6
 ORDINALS = ("first", "second", "third")
@@ -125,7 +125,7 @@ def _together(script: Script) -> Asked:
 def _alone(script: Script) -> Iterator[tuple[Shot, str]]:
     """A sound that is heard in one shot alone, and that shot."""
     for heard in script.sounds:
-        inside = [s for s in script.shots if meeting(s.span, heard.span)]
+        inside = [s for s in script.shots if s.span.common(heard.span)]
         if len(inside) == 1 and len(script.shots) > 1 and [h.label for h in script.sounds].count(heard.label) == 1:
             yield inside[0], heard.label
 

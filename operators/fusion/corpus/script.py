@@ -150,7 +150,7 @@ class Script:
     def unseen_alarms(self) -> list[Span]:
         hidden = [s.effect.span for s in self.shots if s.effect and s.effect.kind in ("black", "cover")]
         alarms = [h.span for h in self.heard if h.label in ("siren", "alarm")]
-        return [both for a in alarms for h in hidden if (both := meeting(a, h)) and both.duration >= Fraction(1, 2)]
+        return [both for a in alarms for h in hidden if (both := a.common(h)) and both.duration >= Fraction(1, 2)]
 
     def shown(self, line: Line) -> Thing | None:
         """What a line points out, where it is in the picture as it is spoken of."""
@@ -165,10 +165,4 @@ class Script:
     def reads(self, line: Line) -> bool:
         """Whether a line reads a sign that is on the screen."""
         said = " ".join(w.text for w in line.words).casefold()
-        return line.kind == "read" and any(s.text.casefold() in said and meeting(s.span, line.span) for s in self.signs)
-
-
-def meeting(a: Span, b: Span) -> Span | None:
-    """What two stretches have in common."""
-    start, end = max(a.start, b.start), min(a.end, b.end)
-    return Span(start, end) if start < end else None
+        return line.kind == "read" and any(s.text.casefold() in said and s.span.common(line.span) for s in self.signs)

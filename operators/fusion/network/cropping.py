@@ -31,7 +31,7 @@ def cropped(example: Example, rng: random.Random) -> Example:
             tuple(w for w in clip.words if w.start < part.end and w.end > part.start),
         ),
         captions=tuple(c for c in example.captions if c.span.start >= part.start and c.span.end <= part.end),
-        events=None if events is None else tuple(Labelled(seen, e.label) for e in events if (seen := _overlap(e.span, part))),
+        events=None if events is None else tuple(Labelled(seen, e.label) for e in events if (seen := e.span.common(part))),
         questions=(),
     )
 
@@ -41,8 +41,3 @@ def _within(track: Track | None, part: Span) -> Track | None:
         return None
     inside = np.array([t in part for t in track.times], bool)
     return Track(track.rows[inside], tuple(t for t in track.times if t in part))
-
-
-def _overlap(span: Span, part: Span) -> Span | None:
-    start, end = max(span.start, part.start), min(span.end, part.end)
-    return Span(start, end) if end > start else None

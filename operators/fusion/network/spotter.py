@@ -49,7 +49,7 @@ def beside(tokens: Tokens, middles: Tensor) -> tuple[Tensor, Tensor]:
     far = since.new_tensor(torch.inf)
     return tuple(
         _nearest(tokens.x[:, 1:], torch.where(side & tokens.real[:, None, 1:], since.abs(), far)) for side in (since > 0, since <= 0)
-    )  # type: ignore[return-value]
+    )
 
 
 def _nearest(rows: Tensor, apart: Tensor) -> Tensor:
