@@ -17,7 +17,7 @@ from operators.fusion.corpus import Corpus, CorpusOptions, audio, example, frame
 from operators.fusion.corpus.names import NAMES, PLACES
 from operators.fusion.corpus.planner import THEMES
 from operators.fusion.corpus.questions import ask
-from operators.fusion.corpus.recording import Recording
+from operators.fusion.corpus.recording import Hearing, Recording
 from operators.fusion.corpus.script import Camera, Effect, Heard, Line, Script, Shot, Spoken, Thing
 from operators.fusion.corpus.sources import SPLITS, Sources, family, split_of
 from operators.fusion.corpus.truth import events
@@ -100,6 +100,22 @@ def test_recordings_differ_in_what_means_nothing() -> None:
     coded = barred.coded(seen.astype(np.uint8))
     assert coded.shape == seen.shape
     assert np.abs(coded.astype(float) - seen).mean() < 8
+
+
+def test_sound_is_recorded_in_rooms_and_by_microphones_that_differ() -> None:
+    click = np.zeros(2 * SOUND_RATE_HZ)
+    click[SOUND_RATE_HZ] = 0.5
+    seen = set()
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        hearing = Hearing.drawn(rng)
+        told = hearing.heard(click, rng)
+        seen.add((bool(hearing.echo), bool(hearing.drive), hearing.limit_hz < SOUND_RATE_HZ / 2))
+        assert abs(int(np.abs(told).argmax()) - SOUND_RATE_HZ) <= 2, "what is heard begins when it began"
+        assert np.abs(told[: SOUND_RATE_HZ // 2]).max() < 1e-3
+        assert (np.abs(told[-SOUND_RATE_HZ // 2 :]).max() < 1e-3) or hearing.echo
+    assert len(seen) > 5
+    assert not Hearing.drawn(np.random.default_rng(1)).heard(np.zeros(1000), np.random.default_rng(1)).any()
 
 
 @pytest.mark.parametrize("label", ["siren", "alarm", "beep", "bang", "glass", "rain", "hum", "music", "applause"])

@@ -1,4 +1,4 @@
-"""What cameras and coders do to pictures, which means nothing: a model is to see through it."""
+"""What cameras, microphones and coders do to pictures and sound, which means nothing: a model is to see and hear through it."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -6,7 +6,8 @@ from typing import Any, Self
 import cv2
 import numpy as np
 
-from operators.media import Pixels
+from operators.acoustics import Numbers
+from operators.media import SOUND_RATE_HZ, Pixels
 
 BARS, CODED, GRAINED = 0.2, 0.6, 0.7
 """Shares of clips with black bars, of those that were coded coarsely, and of those whose sensor is seen."""
@@ -60,3 +61,49 @@ class Recording:
             return pixels
         coded = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, self.quality])[1]
         return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """How the sound of one clip was recorded: the microphone and its distance, the room, the coder."""
+
+    lows_db: float
+    """Of the gain at 100 Hz over that at 1 kHz."""
+    highs_db: float
+    """Of the gain at 5 kHz over that at 1 kHz."""
+    limit_hz: float
+    """What is above was lost."""
+    echo: float
+    """Level of the room's echoes over what is heard straight."""
+    echo_s: float
+    """Until they are weaker by e."""
+    drive: float
+    """By which peaks are pressed; 0: not at all."""
+
+    @classmethod
+    def drawn(cls, rng: np.random.Generator) -> Self:
+        return cls(
+            lows_db=float(rng.normal(0, 4)),
+            highs_db=float(rng.normal(0, 4)),
+            limit_hz=float(rng.uniform(3200, 7500)) if rng.random() < 0.4 else SOUND_RATE_HZ / 2,
+            echo=float(rng.uniform(0.05, 0.5)) if rng.random() < 0.5 else 0.0,
+            echo_s=float(rng.uniform(0.03, 0.12)),
+            drive=float(rng.uniform(0.5, 3)) if rng.random() < 0.3 else 0.0,
+        )
+
+    def heard(self, wave: Numbers, rng: np.random.Generator) -> Numbers:
+        """float64 [n], -1 to 1, of the same."""
+        length = len(wave)
+        size = 1 << (length + SOUND_RATE_HZ).bit_length()  # no echo comes round to the beginning
+        hertz = np.fft.rfftfreq(size, 1 / SOUND_RATE_HZ)
+        octaves = np.log2(np.maximum(hertz, 40) / 1000)
+        gain_db = np.where(octaves < 0, self.lows_db * octaves / np.log2(0.1), self.highs_db * octaves / np.log2(5))
+        spectrum = np.fft.rfft(wave, size) * 10 ** (gain_db / 20) / (1 + (hertz / self.limit_hz) ** 16)
+        if self.echo:
+            at = np.arange(int(4 * self.echo_s * SOUND_RATE_HZ)) / SOUND_RATE_HZ
+            tail = rng.standard_normal(len(at)) * np.exp(-at / self.echo_s) * (at > 0.004)
+            spectrum = spectrum * (1 + self.echo * np.fft.rfft(tail / np.linalg.norm(tail), size))
+        told = np.fft.irfft(spectrum, size)[:length]
+        if self.drive and (peak := float(np.abs(told).max())) > 0:
+            told = np.tanh(self.drive * told / peak) / np.tanh(self.drive) * peak
+        return np.asarray(told)
