@@ -95,7 +95,7 @@ def test_recordings_differ_in_what_means_nothing() -> None:
     shaky, barred = max(drawn, key=lambda r: r.wobble), max(drawn, key=lambda r: r.bars)
     assert max(np.hypot(*shaky.hand(n / 4)) for n in range(50)) < frames.SHAKE_PX / 2
     grey = np.full((FRAME_HEIGHT, FRAME_WIDTH, 3), 128, np.float32)
-    seen = barred.exposed(grey.copy())
+    seen = barred.exposed(grey.copy(), 1.0)
     assert seen[: barred.bars].max() < 10 < seen[barred.bars].min()
     coded = barred.coded(seen.astype(np.uint8))
     assert coded.shape == seen.shape

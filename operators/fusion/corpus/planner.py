@@ -37,7 +37,7 @@ STEP = 20
 """All instants lie on a grid of 1/STEP s."""
 LENGTHS = {"siren": (2.0, 5.0), "alarm": (1.5, 4.0), "beep": (0.25, 0.8), "bang": (0.6, 1.0), "glass": (0.6, 1.1)}
 SPEEDS = (0.06, 0.25)
-UNNAMED = 0.35
+UNNAMED = 0.45
 """Share of things that are cut out of another picture."""
 
 

@@ -27,6 +27,11 @@ class Recording:
     """Of the sensor, in levels of 255; 0: pictures in which nothing moves are equal, and are no freeze."""
     wobble: float
     """Pixels by which a hand that holds the camera moves."""
+    soft: float
+    """Pixels by which the lens blurs everything."""
+    swing: float
+    """Share by which the light comes and goes."""
+    swing_s: float
     quality: int
     """Of JPEG, which cuts pictures into blocks as video does; 100: none."""
 
@@ -39,6 +44,9 @@ class Recording:
             bars=int(rng.integers(3, 7)) if rng.random() < BARS else 0,
             grain=float(rng.uniform(0.5, 4)) if rng.random() < GRAINED else 0.0,
             wobble=float(rng.uniform(0.1, 0.7)) if rng.random() < 0.4 else 0.0,
+            soft=float(rng.uniform(0.3, 1.1)) if rng.random() < 0.4 else 0.0,
+            swing=float(rng.uniform(0.01, 0.08)) if rng.random() < 0.3 else 0.0,
+            swing_s=float(rng.uniform(0.7, 9)),
             quality=int(rng.integers(25, 80)) if rng.random() < CODED else 100,
         )
 
@@ -46,9 +54,14 @@ class Recording:
         """How far the camera is from its path, in pixels across and down."""
         return self.wobble * np.sin(3.1 * seconds), self.wobble * np.sin(4.7 * seconds + 1)
 
-    def exposed(self, canvas: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """float32 [h, w, 3], 0-255, of the same."""
-        light = 255 * np.power(np.clip(canvas, 0, 255) / 255, self.gamma) * self.gain
+    def focused(self, canvas: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """float32 [h, w, 3] of the same."""
+        return cv2.GaussianBlur(canvas, (0, 0), self.soft) if self.soft else canvas
+
+    def exposed(self, canvas: np.ndarray[Any, Any], seconds: float) -> np.ndarray[Any, Any]:
+        """float32 [h, w, 3], 0-255, of the same, as it is seen at that instant."""
+        swing = 1 + self.swing * np.sin(2 * np.pi * seconds / self.swing_s)
+        light = 255 * np.power(np.clip(canvas, 0, 255) / 255, self.gamma) * self.gain * swing
         grey = light.mean(axis=-1, keepdims=True)
         seen = grey + self.colour * (light - grey)
         if self.bars:
