@@ -111,7 +111,9 @@ def _model(request: Request, examples: Sequence[Example], labels: list[str]) -> 
     from operators.fusion.network.trainer import MODEL, STATE
 
     if request.base:
-        return load(request.base)
+        model, tokenizer = load(request.base)
+        model.move_to(shares(examples, labels))
+        return model, tokenizer
     if (request.out / STATE / "state.json").exists():
         tokenizer = Tokenizer.load(request.out / MODEL)  # learned anew, pieces that are equally frequent may come out otherwise
     else:

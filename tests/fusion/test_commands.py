@@ -106,7 +106,7 @@ def test_clips_of_ones_own_train_end_to_end(tmp_path: Path, monkeypatch: pytest.
     film = tmp_path / "own" / "train-000000.mkv"
     assert execute(["run", str(film), "--profile", str(profile), "--out", str(tmp_path / "out"), "--runtime", "local"]) == 0
     records = [json.loads(told) for told in (tmp_path / "out" / film.stem / f"{film.stem}.jsonl").read_text().splitlines()]
-    assert not [r for r in records if r["type"] == "error"]
+    assert not [r for r in records if r["type"] == "gap"]
     told = [r for r in records if r["origin"] == "narrate.fused_captions"]
     assert {m["name"] for r in told for m in r["models"]} == {"model"}
 

@@ -14,7 +14,9 @@ from tiny_fusion import examples, model, tokenizer
 from operators.errors import ConfigError
 from operators.fusion.clip import Clip, Example, Labelled
 from operators.fusion.corpus import Corpus, CorpusOptions
+from operators.fusion.labels import LABELS
 from operators.fusion.network.checkpoint import load
+from operators.fusion.network.config import FUSIONS
 from operators.fusion.network.cropping import cropped
 from operators.fusion.network.examiner import examine, mark, scores_of, tuned
 from operators.fusion.network.lessons import RAREST, Teacher, cells_of, shares
@@ -158,11 +160,12 @@ def test_an_event_marks_the_cells_it_fills() -> None:
         assert bool(events[0, first:last, label[event.label]].all())
 
 
-def test_a_rare_label_counts_as_much_as_a_common_one() -> None:
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_a_rare_label_counts_as_much_as_a_common_one(fusion: str) -> None:
     """A model that knows of each label how common it is, and nothing else, has lost one of each."""
     several, labels = list(examples()), model().config.labels
     common = shares(several, labels)
-    net = model(shares=common)
+    net = model(shares=common, fusion=fusion)
     net.spotter.out[1].weight.data.zero_()
     lesson = Teacher(tokenizer(), labels, withhold=0.0).lesson(several, random.Random(1), whole=True)
     lost = losses(net, lesson)["events"].item()
@@ -171,6 +174,16 @@ def test_a_rare_label_counts_as_much_as_a_common_one() -> None:
     assert 5 < there < len(labels)
     assert lost == pytest.approx((there + (len(labels) - there) * absent) / len(labels), rel=1e-3)
     assert shares([replace(e, events=None) for e in several], labels) == [RAREST] * len(labels)
+    assert shares([replace(e, events=2 * (e.events or ())) for e in several], labels) == common
+
+
+def test_of_labels_that_become_common_a_model_says_the_same() -> None:
+    net, clips = model(shares=[0.01] * len(LABELS)), list(examples()[:2])
+    before = scores_of(net, tokenizer(), clips)
+    net.move_to([0.3] * len(LABELS))
+    assert net.config.shares[0] == 0.3
+    for told, meant in zip(scores_of(net, tokenizer(), clips), before, strict=True):
+        assert told == pytest.approx(meant, abs=1e-6)
 
 
 def test_marks_of_an_untrained_model_are_low_and_of_the_truth_high() -> None:

@@ -52,7 +52,7 @@ class FusionConfig:
         for name in ("thresholds", "shares"):
             if len(values := getattr(self, name)) != len(self.labels):
                 raise ValueError(f"{len(values)} {name} for {len(self.labels)} labels")
-            if not all(0 < v < 1 for v in values):
-                raise ValueError(f"{name} lie between 0 and 1")
+        if not all(0 < share < 1 for share in self.shares):
+            raise ValueError("shares lie between 0 and 1")
         if self.hidden_size % (4 * self.num_attention_heads):
             raise ValueError(f"hidden_size {self.hidden_size} is no multiple of four times the {self.num_attention_heads} heads")

@@ -1,6 +1,7 @@
 """What one step of training is about: clips, what is withheld of them, and the texts and events they are to be told by."""
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Self
@@ -144,10 +145,15 @@ def shares(examples: Sequence[Example], labels: Sequence[str]) -> list[float]:
     filled, known = dict.fromkeys(labels, 0), 0
     for example in examples:
         known += cells(float(example.clip.span.duration)) if example.events is not None else 0
-        for event in example.events or ():
-            first, last = cells_of(event.span, example.clip.span)
-            filled[event.label] += last - first
+        for label, number in Counter(label for label, _ in _filled_by(example)).items():
+            filled[label] += number
     return [min(1 - RAREST, max(RAREST, count / max(known, 1))) for count in filled.values()]
+
+
+def _filled_by(example: Example) -> set[tuple[str, int]]:
+    """(label, cell) of its events, which may overlap."""
+    spans = [(e.label, cells_of(e.span, example.clip.span)) for e in example.events or ()]
+    return {(label, cell) for label, (first, last) in spans for cell in range(first, last)}
 
 
 def cells_of(span: Span, clip: Span) -> tuple[int, int]:

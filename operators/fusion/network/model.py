@@ -28,6 +28,9 @@ class Seen:
 class FusionModel(nn.Module):
     """`see` clips once; then `write`, `spot` and `embed` from what was seen."""
 
+    common: Tensor
+    """float [labels]: from where scores start."""
+
     def __init__(self, config: FusionConfig) -> None:
         super().__init__()
         self.config = config
@@ -47,7 +50,15 @@ class FusionModel(nn.Module):
         self.sharpness = nn.Parameter(torch.tensor(2.3))
         self.weights = nn.Parameter(torch.zeros(len(TASKS)))
         """Of the tasks: log variances (Kendall et al. 2018)."""
+        self.register_buffer("common", torch.tensor(config.shares).logit(), persistent=False)
         self.apply(self._begin)
+
+    def move_to(self, shares: list[float]) -> None:
+        """Of labels that are otherwise common: the same scores, from another start."""
+        common = torch.tensor(shares, device=self.device).logit()
+        with torch.no_grad():
+            self.spotter.out[1].bias += self.common - common
+        self.common, self.config.shares = common, shares
 
     @property
     def device(self) -> torch.device:
@@ -132,8 +143,8 @@ class FusionModel(nn.Module):
         middles = (torch.arange(cells(float(seen.seconds.max())), device=seen.seconds.device) + 0.5) / EVENT_RATE
         middles = middles.to(seen.seconds.dtype).expand(len(seen.seconds), -1)
         if self.config.fusion != "late":
-            return self.spotter(seen.tokens, middles)
-        return torch.stack([self.spotter({name: t}, middles) for name, t in seen.tokens.items()]).sum(dim=0)
+            return self.common + self.spotter(seen.tokens, middles)
+        return self.common + torch.stack([self.spotter({name: t}, middles) for name, t in seen.tokens.items()]).sum(dim=0)
 
     def embed(self, memories: list[Memory]) -> Tensor:
         """float [S, E] of length 1: the stretches that were asked about."""

@@ -9,7 +9,7 @@ from operators.fusion.network.config import FusionConfig
 EVENT_RATE = 5
 """Cells a second."""
 REACH_S = 1.0
-"""A row that is further from a cell says nothing of it."""
+"""A row that is further from a cell is not beside it."""
 
 
 class Spotter(nn.Module):
@@ -26,17 +26,16 @@ class Spotter(nn.Module):
         self.before, self.behind = (nn.ModuleDict({name: nn.Linear(width, width) for name in config.modalities}) for _ in range(2))
         self.read = Block(width, config.num_attention_heads, config.dropout)
         self.out = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, len(config.labels)))
-        self.register_buffer("common", torch.tensor(config.shares).logit(), persistent=False)
 
     def forward(self, tokens: dict[str, Tokens], middles: Tensor) -> Tensor:
-        """float [B, G, labels], logits. middles: float [B, G], seconds since the clip's start."""
+        """float [B, G, labels]: logits, less those of the labels' shares. middles: float [B, G], seconds since the clip's start."""
         x = self.time(middles)
         for name, own in tokens.items():
             if name in self.before:
                 before, behind = beside(own, middles)
                 x = x + self.before[name](before) + self.behind[name](behind)
         cells = Tokens(x, middles, torch.ones_like(middles, dtype=torch.bool))
-        return self.out(self.read(cells, joined(list(tokens.values()))).x) + self.common
+        return self.out(self.read(cells, joined(list(tokens.values()))).x)
 
 
 def beside(tokens: Tokens, middles: Tensor) -> tuple[Tensor, Tensor]:
