@@ -102,12 +102,13 @@ def _draw(canvas: Canvas, thing: Thing, since: float, place: np.random.Generator
         radius *= place.uniform(0.9, 2.4)  # what passes close by fills half of the picture
     dx, dy = WAYS.get(thing.way, (0, 0))
     x0, y0 = place.uniform(0, 1), place.uniform(0.2, 0.8)
-    wide, high = FRAME_WIDTH + 2 * radius, FRAME_HEIGHT + 2 * radius
+    reach = 0.7 * radius if thing.cutout else 0.0  # a thing that has a number, a colour and a shape is never wholly out of sight
+    out_x, out_y = reach * abs(dx), reach * abs(dy)
     for n in range(thing.number):
         spread = n * (2.6 * radius)
         x = x0 * FRAME_WIDTH + (spread if dy or not dx else 0) + dx * thing.speed * since * FRAME_WIDTH
         y = y0 * FRAME_HEIGHT + (spread if dx else 0) + dy * thing.speed * since * FRAME_HEIGHT
-        x, y = (x + radius) % wide - radius, (y + radius) % high - radius
+        x, y = (x + out_x) % (FRAME_WIDTH + 2 * out_x) - out_x, (y + out_y) % (FRAME_HEIGHT + 2 * out_y) - out_y
         if thing.cutout:
             _paste(canvas, thing.cutout, x, y, radius, since, place)
         else:

@@ -86,7 +86,8 @@ class _Score:
 
     def chords(self, wave: Numbers) -> None:
         """One each beat, or one that lies under several."""
-        player, broken, every = Instrument.drawn(self.rng), self.rng.random() < 0.3, int(self.rng.choice([1, 2, 4]))
+        player, broken = Instrument.drawn(self.rng), self.rng.random() < 0.3
+        every = int(self.rng.choice([1, 2, 4] if player.sustain else [1, 2]))  # what is plucked dies away
         for n in range(0, len(self.degrees), every):
             for k, step in enumerate((0, 2, 4)):
                 late = k * self.beat * every / 3 if broken else 0.0

@@ -105,7 +105,7 @@ class Hearing:
         )
 
     def heard(self, wave: Numbers, rng: np.random.Generator) -> Numbers:
-        """float64 [n], -1 to 1, of the same."""
+        """float64 [n] of the same."""
         length = len(wave)
         size = 1 << (length + SOUND_RATE_HZ).bit_length()  # no echo comes round to the beginning
         hertz = np.fft.rfftfreq(size, 1 / SOUND_RATE_HZ)

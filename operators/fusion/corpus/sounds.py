@@ -105,7 +105,7 @@ def _glass(rng: np.random.Generator, at: Numbers) -> Numbers:
 
 
 def _hum(rng: np.random.Generator, at: Numbers) -> Numbers:
-    """Of the mains, or of a motor or a fan, which beats and has air about it."""
+    """Of the mains, or of a motor or a fan, which may beat and has air about it."""
     hertz = rng.choice([50, 60, 100, 120]) * rng.uniform(0.98, 1.02) if rng.random() < 0.5 else rng.uniform(40, 260)
     wave = sum(rng.uniform(0.1, 1) / n * _tone(n * hertz, at) for n in range(1, 9))
     beats = 1 + rng.uniform(0, 0.4) * np.sin(2 * np.pi * rng.uniform(0.5, 8) * at)
@@ -130,7 +130,7 @@ def _applause(rng: np.random.Generator, at: Numbers) -> Numbers:
 def _rain(rng: np.random.Generator, at: Numbers) -> Numbers:
     """A wash that swells a little, and drops: some on leaves, some on what rings."""
     wash = coloured(rng, len(at), rng.uniform(-0.1, 1.0), rng.uniform(80, 800), rng.uniform(3500, 7900))
-    swell = coloured(rng, len(at), 0.0, 0.0, 1.0)
+    swell = coloured(rng, len(at), 0.0, 0.2, 2.0)
     wash *= (1 + rng.uniform(0, 0.4) * swell / max(1e-9, float(swell.std()))).clip(min=0.2) / wash.std()
     drops = (rng.random(len(at)) < rng.uniform(0.0005, 0.006)) * rng.standard_normal(len(at))
     since = np.arange(160) / SOUND_RATE_HZ
