@@ -9,8 +9,8 @@ from typing import Any
 from operators.errors import ConfigError
 
 Clip = dict[str, Any]
-"""A line of a manifest; `media` is the stem of a file. Beside its keys: `split`, where the annotations name it, and `other`, another name of
-the media."""
+"""A line of a manifest; `media` is the stem of a file. Beside its keys: `split`, where the annotations name it, and `other`, a second name
+of the media."""
 ENDINGS = (".mp4", ".mkv", ".webm", ".avi", ".mov", ".wav", ".flac", ".mp3", ".ogg", ".m4a")
 
 
