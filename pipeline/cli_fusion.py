@@ -99,6 +99,7 @@ def manifest(
     kind: Annotated[str, typer.Argument(metavar="KIND", help="msrvtt, activitynet, youcook2, audiocaps or vatex.")],
     annotations: Annotated[Path, typer.Argument(metavar="FILE", help="As they were published.")],
     media: Annotated[Path, typer.Option(metavar="DIR", help="Where the media lie, named by their ids.")],
+    split: Annotated[str, typer.Option(metavar="NAME", help="Only of this split, where the file names them; else all.")] = "",
 ) -> int:
     """Print published annotations as a manifest to train on."""
     import json
@@ -106,7 +107,7 @@ def manifest(
 
     from pipeline.annotations import read_annotations
 
-    lines, missing = read_annotations(kind, annotations, media)
+    lines, missing = read_annotations(kind, annotations, media, split)
     for line in lines:
         print(json.dumps(line, ensure_ascii=False))
     if missing:

@@ -101,7 +101,7 @@ def test_times_behind_the_end_of_the_media_are_told(line: ClipLine, told: str) -
 
 FOUR = Span(Fraction(0), Fraction(4))
 MSRVTT = {
-    "videos": [{"video_id": "video0", "start time": 10.0, "end time": 20.0}],
+    "videos": [{"video_id": "video0", "start time": 10.0, "end time": 20.0, "split": "train"}],
     "sentences": [{"video_id": "video0", "caption": "a man sings", "sen_id": 1}],
 }
 ACTIVITYNET = {"v_abc": {"duration": 20.0, "timestamps": [[0.5, 9.0], [9.0, 21.0]], "sentences": ["A man sits.", " He stands."]}}
@@ -144,6 +144,19 @@ def test_a_file_of_another_kind_says_so(tmp_path: Path, kind: str) -> None:
         read_annotations(kind, tmp_path / "a", tmp_path)
     with pytest.raises(ConfigError, match="one of msrvtt"):
         read_annotations("coco", tmp_path / "a", tmp_path)
+
+
+@pytest.mark.parametrize(("kind", "content", "own"), [("msrvtt", MSRVTT, "train"), ("youcook2", YOUCOOK2, "training")])
+def test_a_split_is_taken_alone(tmp_path: Path, kind: str, content: object, own: str) -> None:
+    (tmp_path / "a").write_text(json.dumps(content))
+    for name in ("video0.mp4", "abc.mp4"):
+        (tmp_path / name).touch()
+    assert read_annotations(kind, tmp_path / "a", tmp_path, own) == read_annotations(kind, tmp_path / "a", tmp_path)
+    with pytest.raises(ConfigError, match=f"no split 'dev': one of {own}"):
+        read_annotations(kind, tmp_path / "a", tmp_path, "dev")
+    (tmp_path / "b").write_text(json.dumps(VATEX))
+    with pytest.raises(ConfigError, match="names none"):
+        read_annotations("vatex", tmp_path / "b", tmp_path, "dev")
 
 
 def test_activitynet_sentences_end_with_their_video(tmp_path: Path) -> None:

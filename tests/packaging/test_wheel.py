@@ -50,6 +50,7 @@ def test_the_wheel_holds_the_data_and_nothing_else(wheel: Path) -> None:
         "pipeline/models.toml",
         "pipeline/profiles/cpu.toml",
         "pipeline/demo/clip.mp4",
+        "operators/fusion/shipped/model.safetensors",
     ):
         assert needed in names
     assert [n for n in names if n.startswith("operators/schemas/") and n.endswith(".json")]
