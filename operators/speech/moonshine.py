@@ -83,19 +83,23 @@ class MoonshineRecogniser:
         return FRAME_SAMPLES[self._model.config.model_type]
 
     def _hear(self, sounds: Sequence[Pcm]) -> list[Recognition]:
-        filled = [np.pad(pcm, (0, max(0, SHORTEST_SAMPLES - len(pcm)))) for pcm in sounds]
+        """Encoded one by one, for Moonshine's first norm is over all that it is given, padding too; written together."""
+        encoded = [self._encoded(pcm) for pcm in sounds]
+        states, mask = (_filled([getattr(e, name)[0] for e in encoded]) for name in ("last_hidden_state", "attention_mask"))
+        most = [2 + int(FASTEST_SPEECH * len(pcm) / SOUND_RATE_HZ) for pcm in sounds]  # a longer one beside it gives none more tokens
+        together = type(encoded[0])(last_hidden_state=states, attention_mask=mask)
+        out = self._model.generate(encoder_outputs=together, num_beams=1, do_sample=False, max_new_tokens=max(most))
+        rows = [row.tolist()[: 1 + count] for row, count in zip(out, most, strict=True)]
+        return [self._recognise(e.last_hidden_state, row, pcm) for e, row, pcm in zip(encoded, rows, sounds, strict=True)]
+
+    def _encoded(self, pcm: Pcm) -> Any:
+        filled = np.pad(pcm, (0, max(0, SHORTEST_SAMPLES - len(pcm))))
         inputs = self._extractor(
-            filled, sampling_rate=SOUND_RATE_HZ, padding="longest", pad_to_multiple_of=self._frame_samples, return_attention_mask=True,
+            [filled], sampling_rate=SOUND_RATE_HZ, padding="longest", pad_to_multiple_of=self._frame_samples, return_attention_mask=True,
             return_tensors="pt",
         )  # fmt: skip
         device = self._model.device
-        mask = inputs.attention_mask.to(device)
-        encoded = self._model.get_encoder()(inputs.input_values.to(device, self._model.dtype), attention_mask=mask)
-        longest = max(map(len, sounds)) / SOUND_RATE_HZ
-        out = self._model.generate(
-            encoder_outputs=encoded, num_beams=1, do_sample=False, max_new_tokens=2 + int(FASTEST_SPEECH * longest),
-        )  # fmt: skip
-        return [self._recognise(encoded.last_hidden_state[n : n + 1], row.tolist(), sounds[n]) for n, row in enumerate(out)]
+        return self._model.get_encoder()(inputs.input_values.to(device, self._model.dtype), attention_mask=inputs.attention_mask.to(device))
 
     def _recognise(self, states: Any, row: Sequence[int], pcm: Pcm) -> Recognition:
         special = set(self._tokenizer.all_special_ids)
@@ -131,3 +135,10 @@ class MoonshineRecogniser:
             if any(map(str.isalnum, text)):
                 words.append(HeardWord(instants[first], instants[last], " " + text, float(chances[first:last].mean())))
         return words
+
+
+def _filled(rows: Sequence[Any]) -> Any:
+    """[n, longest, …] of [length, …], zeros behind the shorter ones."""
+    from torch.nn.utils.rnn import pad_sequence
+
+    return pad_sequence(list(rows), batch_first=True)

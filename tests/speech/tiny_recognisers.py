@@ -46,7 +46,7 @@ def tiny_moonshine(folder: Path) -> Path:
     names = ["<unk>", "<s>", "</s>", *PIECES]
     config = MoonshineConfig(
         vocab_size=len(names), hidden_size=32, intermediate_size=64, encoder_num_hidden_layers=2, decoder_num_hidden_layers=2,
-        encoder_num_attention_heads=2, decoder_num_attention_heads=2, pad_token_id=2,
+        encoder_num_attention_heads=2, decoder_num_attention_heads=2, pad_token_id=2, tie_word_embeddings=False,
     )  # fmt: skip
     return _moonshine(MoonshineForConditionalGeneration, config, names, folder)
 
