@@ -21,6 +21,7 @@ from string import Template
 from time import monotonic, sleep
 from xml.etree import ElementTree
 
+from pipeline.file_lock import locked
 from pipeline.models import cache_folder
 
 HERE = Path(__file__).parent
@@ -149,19 +150,19 @@ def fetch_jars() -> Path:
     libs = cache_folder() / "kafka" / str(version)
     if missing := [name for name in ("java", *([] if libs.exists() else ["mvn"])) if shutil.which(name) is None]:
         raise BrokerError(f"{' and '.join(missing)} not there: apt-get install default-jre-headless maven")
-    if not libs.exists():
-        libs.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=libs.parent) as folder:
-            goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={folder}/libs"]
-            done = subprocess.run(["mvn", "-q", "-B", "-f", str(HERE / "pom.xml"), *goal], capture_output=True, text=True, check=False)
-            if done.returncode:
-                raise BrokerError(f"Maven Central gives no broker: {(done.stdout + done.stderr)[-600:]}")
-            try:
-                os.replace(f"{folder}/libs", libs)
-            except OSError:
-                if not libs.exists():  # else somebody fetched them at the same time
-                    raise
+    with locked(libs):  # two that fetch at once would write into one repository of Maven
+        if not libs.exists():
+            _fetch(libs)
     return libs
+
+
+def _fetch(libs: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=libs.parent) as folder:
+        goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={folder}/libs"]
+        done = subprocess.run(["mvn", "-q", "-B", "-f", str(HERE / "pom.xml"), *goal], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise BrokerError(f"Maven Central gives no broker: {(done.stdout + done.stderr)[-600:]}")
+        os.replace(f"{folder}/libs", libs)
 
 
 def free_port() -> int:
