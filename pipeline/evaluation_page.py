@@ -51,7 +51,7 @@ def _table(markdown: str) -> str:
 
 def _confusion(examples: Sequence[Example], found: Sequence["Found"], config: Any) -> str:
     """For each true label, the share of its cells at which another was said that was not true then; the diagonal: found."""
-    from operators.fusion.network.examiner import truth_of
+    from operators.fusion.network.lessons import truth_of
 
     count = len(config.labels)
     shares, cells = np.zeros((count, count)), np.zeros(count)

@@ -112,7 +112,7 @@ def _model(request: Request, examples: Sequence[Example], labels: list[str]) -> 
 
     if request.base:
         model, tokenizer = load(request.base)
-        model.move_to(shares(examples, labels))
+        model.start_from(shares(examples, labels))
         return model, tokenizer
     if (request.out / STATE / "state.json").exists():
         tokenizer = Tokenizer.load(request.out / MODEL)  # learned anew, pieces that are equally frequent may come out otherwise

@@ -150,9 +150,10 @@ def fetch_jars() -> Path:
     libs = cache_folder() / "kafka" / str(version)
     if missing := [name for name in ("java", *([] if libs.exists() else ["mvn"])) if shutil.which(name) is None]:
         raise BrokerError(f"{' and '.join(missing)} not there: apt-get install default-jre-headless maven")
-    with locked(libs):  # two that fetch at once would write into one repository of Maven
-        if not libs.exists():
-            _fetch(libs)
+    if not libs.exists():
+        with locked(libs):  # two that fetch at once would write into one repository of Maven
+            if not libs.exists():
+                _fetch(libs)
     return libs
 
 

@@ -43,7 +43,7 @@ class _Told:
         return same and bool(stills) and not without_repeats(stills, self.look)[0]
 
     def revised(self, end: Fraction) -> "_Told":
-        return replace(self, caption=replace(self.caption, end=end, revision=self.caption.revision + 1))
+        return replace(self, caption=revised(self.caption, end))
 
 
 class Describer:
@@ -126,10 +126,7 @@ class Describer:
 
     def _tell(self, scene: Scene, said: Description, cue_id: str, last: Look | None) -> Caption:
         moment, before = scene.moment, self._told
-        if before and before.caption.end == moment.start and before.caption.text == said.text:
-            caption = before.revised(moment.end).caption
-        else:
-            caption = describe_scene(scene, said, cue_id)
+        caption = said_again(before.caption if before else None, scene, said) or describe_scene(scene, said, cue_id)
         self._told = _Told(caption, last, _signs(moment))
         return caption
 
@@ -147,6 +144,17 @@ def _spread(instants: list[Fraction], most: int) -> list[Fraction]:
     if len(instants) <= most:
         return instants
     return [instants[(2 * n + 1) * len(instants) // (2 * most)] for n in range(most)]
+
+
+def said_again(before: Caption | None, scene: Scene, said: Description) -> Caption | None:
+    """The caption before, revised, where the scene adjoins it and the same is said of both."""
+    moment = scene.moment
+    return revised(before, moment.end) if before and before.end == moment.start and before.text == said.text else None
+
+
+def revised(caption: Caption, end: Fraction) -> Caption:
+    """It goes on until then."""
+    return replace(caption, end=end, revision=caption.revision + 1)
 
 
 def describe_scene(scene: Scene, said: Description, cue_id: str) -> Caption:

@@ -2,11 +2,11 @@
 
 import itertools
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from operators.captioners.describer import describe_scene
+from operators.captioners.describer import describe_scene, said_again
 from operators.captioners.scene import Description, Scene
 from operators.errors import ConfigError, ModelError
 from operators.facts import Moment
@@ -113,9 +113,8 @@ class FusedDescriber:
         return [Ask("fusion", self._window(moment, part), tag=scene, blocking=True)]
 
     def _tell(self, scene: Scene, said: Description) -> Caption:
-        before = self._caption
-        if before and before.end == scene.moment.start and before.text == said.text:
-            return replace(before, end=scene.moment.end, revision=before.revision + 1)
+        if again := said_again(self._caption, scene, said):
+            return again
         self._next += 1
         return describe_scene(scene, said, f"{self.origin}-{self._next - 1}")
 

@@ -84,8 +84,12 @@ class MoonshineRecogniser:
 
     def _hear(self, sounds: Sequence[Pcm]) -> list[Recognition]:
         """Encoded one by one, for Moonshine's first norm is over all that it is given, padding too; written together."""
+        from torch.nn.utils.rnn import pad_sequence
+
         encoded = [self._encoded(pcm) for pcm in sounds]
-        states, mask = (_filled([getattr(e, name)[0] for e in encoded]) for name in ("last_hidden_state", "attention_mask"))
+        states, mask = (
+            pad_sequence([getattr(e, name)[0] for e in encoded], batch_first=True) for name in ("last_hidden_state", "attention_mask")
+        )
         most = [2 + int(FASTEST_SPEECH * len(pcm) / SOUND_RATE_HZ) for pcm in sounds]  # a longer one beside it gives none more tokens
         together = type(encoded[0])(last_hidden_state=states, attention_mask=mask)
         out = self._model.generate(encoder_outputs=together, num_beams=1, do_sample=False, max_new_tokens=max(most))
@@ -135,10 +139,3 @@ class MoonshineRecogniser:
             if any(map(str.isalnum, text)):
                 words.append(HeardWord(instants[first], instants[last], " " + text, float(chances[first:last].mean())))
         return words
-
-
-def _filled(rows: Sequence[Any]) -> Any:
-    """[n, longest, …] of [length, …], zeros behind the shorter ones."""
-    from torch.nn.utils.rnn import pad_sequence
-
-    return pad_sequence(list(rows), batch_first=True)

@@ -169,7 +169,8 @@ def measured(model: Path, each: int) -> str:
     """A row for each kind."""
     from operators.fusion.measures import onset_scores, segment_scores, segments
     from operators.fusion.network.checkpoint import load
-    from operators.fusion.network.examiner import scores_of, truth_of
+    from operators.fusion.network.examiner import scores_of
+    from operators.fusion.network.lessons import truth_of
     from operators.fusion.network.spotter import EVENT_RATE
 
     net, tokenizer = load(model)

@@ -180,7 +180,7 @@ def test_a_rare_label_counts_as_much_as_a_common_one(fusion: str) -> None:
 def test_of_labels_that_become_common_a_model_says_the_same() -> None:
     net, clips = model(shares=[0.01] * len(LABELS)), list(examples()[:2])
     before = scores_of(net, tokenizer(), clips)
-    net.move_to([0.3] * len(LABELS))
+    net.start_from([0.3] * len(LABELS))
     assert net.config.shares[0] == 0.3
     for told, meant in zip(scores_of(net, tokenizer(), clips), before, strict=True):
         assert told == pytest.approx(meant, abs=1e-6)

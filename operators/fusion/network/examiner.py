@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from operators.fusion.clip import Example
 from operators.fusion.measures import Dense, EventScores, cider, meteor, onset_scores, recalls, segment_scores, segments, soda
-from operators.fusion.network.lessons import cells_of
+from operators.fusion.network.lessons import truth_of
 from operators.fusion.network.model import FusionModel
 from operators.fusion.network.readout import Numbers, Reader, embed_texts
 from operators.fusion.network.spotter import EVENT_RATE
@@ -155,16 +155,6 @@ def tuned(examples: Sequence[Example], scores: Sequence[Numbers], labels: Sequen
     tried = [segment_scores([s > t for _, s in judged], true) for t in TRIED]
     best = [max(range(len(TRIED)), key=lambda n, k=k: (tried[n][k].f1, -abs(TRIED[n] - 0.5))) for k in range(len(labels))]  # type: ignore[misc]
     return [TRIED[n] if tried[n][k].true else before[k] for k, n in enumerate(best)]
-
-
-def truth_of(example: Example, labels: Sequence[str], length: int) -> npt.NDArray[np.bool_]:
-    """bool [length, labels]: the cells of an example's events."""
-    cells = np.zeros((length, len(labels)), bool)
-    number = {label: n for n, label in enumerate(labels)}
-    for event in example.events or ():
-        first, last = cells_of(event.span, example.clip.span)
-        cells[first:last, number[event.label]] = True
-    return cells
 
 
 def right(answer: str, said: str) -> bool:

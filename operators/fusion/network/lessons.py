@@ -1,11 +1,12 @@
 """What one step of training is about: clips, what is withheld of them, and the texts and events they are to be told by."""
 
 import random
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -120,12 +121,10 @@ class Teacher:
         events = torch.zeros(len(examples), most, len(self.labels))
         judged = torch.zeros(len(examples), most, dtype=torch.bool)
         for n, (example, withheld) in enumerate(zip(examples, without, strict=True)):
-            judged[n, : cells(float(example.clip.span.duration))] = example.events is not None
-            for event in example.events or ():
-                if NEEDS.get(event.label, frozenset()) & withheld:
-                    continue
-                first, last = cells_of(event.span, example.clip.span)
-                events[n, first:last, self.labels[event.label]] = 1
+            length = cells(float(example.clip.span.duration))
+            judged[n, :length] = example.events is not None
+            told = tuple(e for e in example.events or () if not NEEDS.get(e.label, frozenset()) & withheld)
+            events[n, :length] = torch.from_numpy(truth_of(replace(example, events=told), tuple(self.labels), length))
         return events, judged
 
     def _filled(self, texts: Sequence[list[int]], prefix: int) -> tuple[Tensor, Tensor]:
@@ -142,18 +141,19 @@ class Teacher:
 
 def shares(examples: Sequence[Example], labels: Sequence[str]) -> list[float]:
     """Of each label the share of the cells whose events are known that it fills; never quite none, and never all."""
-    filled, known = dict.fromkeys(labels, 0), 0
-    for example in examples:
-        known += cells(float(example.clip.span.duration)) if example.events is not None else 0
-        for label, number in Counter(label for label, _ in _filled_by(example)).items():
-            filled[label] += number
-    return [min(1 - RAREST, max(RAREST, count / max(known, 1))) for count in filled.values()]
+    known = [truth_of(e, labels, cells(float(e.clip.span.duration))) for e in examples if e.events is not None]
+    found = np.concatenate(known).mean(axis=0) if known else np.zeros(len(labels))
+    return [float(share) for share in found.clip(RAREST, 1 - RAREST)]
 
 
-def _filled_by(example: Example) -> set[tuple[str, int]]:
-    """(label, cell) of its events, which may overlap."""
-    spans = [(e.label, cells_of(e.span, example.clip.span)) for e in example.events or ()]
-    return {(label, cell) for label, (first, last) in spans for cell in range(first, last)}
+def truth_of(example: Example, labels: Sequence[str], length: int) -> npt.NDArray[np.bool_]:
+    """bool [length, labels]: the cells of an example's events."""
+    filled = np.zeros((length, len(labels)), bool)
+    number = {label: n for n, label in enumerate(labels)}
+    for event in example.events or ():
+        first, last = cells_of(event.span, example.clip.span)
+        filled[first:last, number[event.label]] = True
+    return filled
 
 
 def cells_of(span: Span, clip: Span) -> tuple[int, int]:

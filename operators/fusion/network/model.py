@@ -53,7 +53,7 @@ class FusionModel(nn.Module):
         self.register_buffer("common", torch.tensor(config.shares).logit(), persistent=False)
         self.apply(self._begin)
 
-    def move_to(self, shares: list[float]) -> None:
+    def start_from(self, shares: list[float]) -> None:
         """Of labels that are otherwise common: the same scores, from another start."""
         common = torch.tensor(shares, device=self.device).logit()
         with torch.no_grad():
