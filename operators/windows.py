@@ -40,9 +40,8 @@ class Window:
 class Fused:
     """What the model says of a Window."""
 
-    text: str
-    """Of the part that is asked about; empty where none was wanted."""
-    confidence: float
+    sentences: tuple[tuple[str, float], ...]
+    """Of the part that is asked about, each with how sure the model is of it, 0-1; none where none was wanted."""
     labels: tuple[str, ...] = field(repr=False)
     rate: int
     """Cells of scores a second, from the window's start on."""

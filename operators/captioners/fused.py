@@ -28,8 +28,8 @@ class FusedDescriberOptions:
     """A longer moment is told in parts of equal length."""
     before_s: float = 2.0
     """What came before a part is shown to the model too, for so long."""
-    least_confidence: float = 0.35
-    """What the model is less sure of is not said."""
+    least_confidence: float = 0.6
+    """A sentence of which the model is less sure is not said."""
     stills: int = 3
     """Most pictures that a caption names as its evidence."""
     frames_rate: int = 4
@@ -72,8 +72,10 @@ class FusedDescriber:
 
     def answer(self, ask: Ask, result: Any) -> list[Output | Ask]:
         said: list[Output | Ask] = []
-        if not isinstance(result, ModelError) and result.text and result.confidence >= self._options.least_confidence:
-            self._caption = self._tell(ask.tag, Description(result.text, result.confidence))
+        sure = [] if isinstance(result, ModelError) else [s for s in result.sentences if s[1] >= self._options.least_confidence]
+        if sure:
+            text, confidence = " ".join(text for text, _ in sure), min(confidence for _, confidence in sure)
+            self._caption = self._tell(ask.tag, Description(text, confidence))
             said.append(self._caption)
         return [*said, *self._go_on()]
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from operators.errors import ConfigError, ModelError
 from operators.events.lifecycle import Detail, Kind, Lifecycle, seconds
+from operators.events.parts import LONGEST_PART
 from operators.facts import SeenText, Word
 from operators.facts_json import fact_from_json, fact_to_json
 from operators.moments import ORIGINS
@@ -18,6 +19,8 @@ HOP = Fraction(5)
 MARGIN = Fraction(12, 5)
 """A window tells of HOP seconds, and sees so many more before and after them: whole cells of scores."""
 LABELS = ("strike", "alarm_unseen", "pointed_out", "read_aloud")
+AFTER_TEXT = frozenset({"read_aloud"})
+"""Labels that text on the screen decides. A line of text is a fact when it leaves the screen, or a part of it has stood LONGEST_PART."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,26 @@ class FusedOptions:
             raise ConfigError(f"pause_s is at least 0, not {self.pause_s}")
 
 
+@dataclass(slots=True)
+class _Reading:
+    """One way through the stream: the prompt one tells of a stretch as soon as its margin is known; the late one once the text that stood
+    there is known too."""
+
+    late: bool
+    told: Fraction = ZERO
+    """Up to here."""
+
+    def tells(self, label: str) -> bool:
+        return (label in AFTER_TEXT) is self.late
+
+    def next(self, known: Fraction, end: Fraction | None) -> Span | None:
+        """What is to be told of next, if enough is known or the stream has ended."""
+        if end is not None:
+            return Span(self.told, min(self.told + HOP, end)) if self.told < end else None
+        wait = MARGIN + (LONGEST_PART if self.late else ZERO)
+        return Span(self.told, self.told + HOP) if self.told + HOP + wait <= known else None
+
+
 class FusedDetector:
     """Says the events of the model "fusion", cell by cell of its scores, each label by the threshold that was found in training."""
 
@@ -51,8 +74,10 @@ class FusedDetector:
         self._sound = RowKind("listen.features", options.sound_rate, options.sound_width)
         self._life = Lifecycle(Kind(self.origin, "", "fused", urgency="Immediate", certainty="Likely", release=seconds(options.pause_s)))
         self._facts: list[Word | SeenText] = []
-        self._known = self._told = ZERO
-        """Up to here everything is known, and was told."""
+        both = (_Reading(late=False), _Reading(late=True))
+        self._readings = [r for r in both if not options.labels or any(map(r.tells, options.labels))]
+        self._known = ZERO
+        """Everything that ends before is known."""
         self._end: Fraction | None = None
 
     def push(self, item: Item) -> list[Output | Ask]:
@@ -62,9 +87,9 @@ class FusedDetector:
         return self._go_on()
 
     def answer(self, ask: Ask, result: Any) -> list[Output | Ask]:
-        core: Span = ask.tag
-        said = self._life.off_all(core) if isinstance(result, ModelError) else self._tell(ask.item, result, core)
-        self._told = core.end
+        reading, core = ask.tag
+        said = self._off(reading, core) if isinstance(result, ModelError) else self._tell(ask.item, result, reading, core)
+        reading.told = core.end
         return [*said, *self._go_on()]
 
     def finish(self, at: Fraction) -> list[Output | Ask]:
@@ -72,53 +97,55 @@ class FusedDetector:
         return self._go_on()
 
     def hold(self) -> Fraction | None:
-        pauses = self._life.hold()
-        return self._told if pauses is None else min(self._told, pauses)
+        pauses, told = self._life.hold(), min(r.told for r in self._readings)
+        return told if pauses is None else min(told, pauses)
 
     def snapshot(self) -> tuple[Fraction | None, State]:
         state = {
             "life": self._life.snapshot(),
             "facts": [fact_to_json(f) for f in self._facts],
             "known": exact(self._known),
-            "told": exact(self._told),
+            "told": [exact(r.told) for r in self._readings],
         }
         return None, state
 
     def restore(self, state: State) -> None:
         self._life.restore(state["life"])
         self._facts = [f for f in map(fact_from_json, state["facts"]) if isinstance(f, Word | SeenText)]
-        self._known, self._told = Fraction(state["known"]), Fraction(state["told"])
+        self._known = Fraction(state["known"])
+        for reading, told in zip(self._readings, state["told"], strict=True):
+            reading.told = Fraction(told)
 
     def refill(self, item: Item) -> None:
         raise AssertionError("facts are kept in the state: nothing is given again")
 
     def _go_on(self) -> list[Output | Ask]:
-        """Ask about the next stretch of which enough is known; where nothing was seen or heard there is nothing to ask."""
+        """Ask about the next stretch of which enough is known; where there is nothing to tell of there is nothing to ask."""
         said: list[Output | Ask] = []
-        while (core := self._next()) is not None:
-            window = self._window(core)
-            if window.frames or window.sound or window.words or window.seen:
-                return [*said, Ask("fusion", window, tag=core, blocking=True)]
-            said += self._life.off_all(core)
-            self._told = core.end
+        for reading in self._readings:
+            while (core := reading.next(self._known, self._end)) is not None:
+                if window := self._window(reading, core):
+                    return [*said, Ask("fusion", window, tag=(reading, core), blocking=True)]
+                said += self._off(reading, core)
+                reading.told = core.end
         return said if self._end is None else [*said, *self._life.finish(self._end)]
 
-    def _next(self) -> Span | None:
-        """What is to be told of next, once it is known with its margin, or the stream has ended."""
-        if self._end is not None:
-            return Span(self._told, min(self._told + HOP, self._end)) if self._told < self._end else None
-        return Span(self._told, self._told + HOP) if self._told + HOP + MARGIN <= self._known else None
-
-    def _window(self, core: Span) -> Window:
+    def _window(self, reading: _Reading, core: Span) -> Window | None:
+        """None where there is nothing that the model could tell of."""
         span = Span(max(ZERO, core.start - MARGIN), min(core.end + MARGIN, self._known))
-        self._facts = [f for f in self._facts if f.end > span.start]
-        inside = [f for f in self._facts if f.start < span.end]
+        self._facts = [f for f in self._facts if f.end > min(r.told for r in self._readings) - MARGIN]
+        inside = [f for f in self._facts if f.start < span.end and f.end > span.start]
+        words, seen = tuple(f for f in inside if isinstance(f, Word)), tuple(f for f in inside if isinstance(f, SeenText))
+        if reading.late and not (words and seen):
+            return None
         frames, sound = (tuple(self._kept.rows(kind, span)) for kind in (self._frames, self._sound))
-        words = tuple(f for f in inside if isinstance(f, Word))
-        return Window(span, core, frames, sound, words, tuple(f for f in inside if isinstance(f, SeenText)), captions=False)
+        return Window(span, core, frames, sound, words, seen, captions=False) if frames or sound or words or seen else None
 
-    def _tell(self, window: Window, fused: Fused, core: Span) -> list[Event]:
-        wanted = [n for n, label in enumerate(fused.labels) if label in self._labels or not self._labels]
+    def _off(self, reading: _Reading, core: Span) -> list[Event]:
+        return [e for label in self._life.keys if reading.tells(label) for e in self._life.off(core, label)]
+
+    def _tell(self, window: Window, fused: Fused, reading: _Reading, core: Span) -> list[Event]:
+        wanted = [n for n, label in enumerate(fused.labels) if reading.tells(label) and (label in self._labels or not self._labels)]
         said: list[Event] = []
         for cell, scores in enumerate(fused.scores):
             span = Span(window.span.start + Fraction(cell, fused.rate), window.span.start + Fraction(cell + 1, fused.rate))

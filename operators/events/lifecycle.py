@@ -108,10 +108,10 @@ class Lifecycle:
 
     def off_all(self, span: Span) -> list[Event]:
         """Nothing was seen of anything over `span`."""
-        return [e for key in list(self._lives) for e in self.off(span, key)]
+        return [e for key in self.keys for e in self.off(span, key)]
 
     def end_all(self) -> list[Event]:
-        return [e for key in list(self._lives) for e in self.end(key)]
+        return [e for key in self.keys for e in self.end(key)]
 
     def gap(self, gap: Gap) -> list[Event]:
         if gap.end - gap.start <= BRIDGE:
@@ -125,6 +125,11 @@ class Lifecycle:
         """An event that is over when it is noticed: its start and its end."""
         life = _Life(span.start, span.end, score, score, detail)
         return [*self._begin(life, span.end), self._say("end", life, span.end)]
+
+    @property
+    def keys(self) -> list[str]:
+        """Under which something goes on, confirmed or not."""
+        return list(self._lives)
 
     def lasts(self, key: str = "") -> bool:
         """Whether an event, confirmed, goes on under `key`."""

@@ -96,8 +96,8 @@ class FusionReader:
         about = tuple(config.labels), EVENT_RATE
         sources = tuple(SOURCES.get(label, "fused") for label in config.labels)
         for k, scores in enumerate(reader.events()):
-            text, confidence = (said[k].text, said[k].confidence) if k in said else ("", 1.0)
-            told[right[k]] = Fused(text, confidence, *about, scores, tuple(config.thresholds), sources)
+            sentences = tuple((s.text, s.confidence) for s in said[k].sentences) if k in said else ()
+            told[right[k]] = Fused(sentences, *about, scores, tuple(config.thresholds), sources)
         return told
 
     def _misfit(self, window: Window) -> str | None:

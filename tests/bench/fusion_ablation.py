@@ -93,7 +93,7 @@ def table(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
         minutes = sum(m["seconds"] for m in several) / len(several) / 60
         cost = f"{several[0]['weights'] / 1e6:.1f} M", f"{minutes:.0f} min"
         rows.append((name, *(str(interval([column(m) for m in several])) for column in COLUMNS.values()), *cost))
-    if FIRST in found and len(found[SECOND]) == len(found[FIRST]):
+    if len(found.get(FIRST, ())) == len(found.get(SECOND, ())) > 0:
         pairs = list(zip(found[FIRST], found[SECOND], strict=True))
         apart = [str(interval([column(a) - column(b) for a, b in pairs])) for column in COLUMNS.values()]
         rows.append((f"{FIRST} less {SECOND}, seed by seed", *apart, "", ""))

@@ -203,3 +203,11 @@ def test_any_latin_word_can_be_spelled_so_that_it_can_be_copied() -> None:
         assert pieces.unknown not in pieces.ids(word)
         assert pieces.text(pieces.ids(word)).casefold() == word.casefold()
     assert pieces.unknown in pieces.ids("Москва")
+
+
+def test_a_sentence_ends_where_no_quotation_goes_on() -> None:
+    t = tokenizer()
+    pieces = [*t.ids('The screen reads "dr. no". Rain is heard. Someone'), t.end]
+    told = [t.text(pieces[s]).casefold() for s in t.sentences(pieces)]
+    assert told == ['the screen reads "dr. no".', "rain is heard.", "someone"]
+    assert t.sentences([]) == []

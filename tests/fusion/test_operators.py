@@ -54,8 +54,8 @@ def fused(window: Window) -> Fused:
     middles = [float(window.span.start) + (n + 0.5) / 5 for n in range(cells)]
     struck = [[0.9 if 7 < m < 8.5 or 44 < m < 46 else 0.1, digest[n % 32] / 255] for n, m in enumerate(middles)]
     told = "nothing new" if 4 <= window.asked.start < 20 or 33 <= window.asked.start < 57 else f"told {digest.hex()[:6]}"
-    text = told if window.captions else ""
-    return Fused(text, 0.8, ("strike", "other"), 5, np.array(struck, np.float32), (0.5, 0.5), ("fused", "picture"))
+    sentences = ((told, 0.8), ("Perhaps not.", 0.5)) if window.captions else ()
+    return Fused(sentences, ("strike", "other"), 5, np.array(struck, np.float32), (0.5, 0.5), ("fused", "picture"))
 
 
 def shot(start: int, end: int) -> Shot:
@@ -149,6 +149,24 @@ def test_the_law_of_detecting() -> None:
     assert {e.source for e in events} == {"fused"}
 
 
+def test_what_is_read_aloud_is_told_once_the_text_is_known_and_nothing_waits_for_it() -> None:
+    def read(window: Window) -> Fused:
+        middles = [float(window.span.start) + (n + 0.5) / 5 for n in range(int(window.span.duration * 5))]
+        scores = [[0.9 if 7 < m < 9 else 0.1, 0.9 if window.seen and 5 < m < 8 else 0.1] for m in middles]
+        return Fused((), ("strike", "read_aloud"), 5, np.array(scores, np.float32), (0.5, 0.5), ("fused", "fused"))
+
+    slide = [SeenText(F(a), F(b), "EXIT", 0.9, (0.0, 0.0, 1.0, 1.0)) for a, b in ((1, 31), (31, 58))]
+    others = [e for e in stream() if e.origin != "look.text"]
+    told = sorted([*others, *entries("look.text", "fact", slide)], key=lambda e: e.key)
+    events = [e for e in assert_law(detector, told, {"fusion": read}) if isinstance(e, Event) and e.lifecycle == "end"]
+    assert [(e.label, float(e.start), float(e.end)) for e in events] == [("strike", 7.0, 9.0), ("read_aloud", 5.0, 8.0)]
+    early = outputs_of(detector, [e for e in told if e.end < 20], {"fusion": read}, at=F(20))
+    assert [e.label for e in early if isinstance(e, Event)] == ["strike", "strike"]
+    only = FusedOptions(labels=("read_aloud",))
+    said = outputs_of(lambda: FusedDetector(only, Kept()), told, {"fusion": read})
+    assert {e.label for e in said if isinstance(e, Event)} == {"read_aloud"}
+
+
 def test_a_model_that_fails_on_a_window_says_nothing_of_it() -> None:
     for make in (describer, detector):
         said = outputs_of(make, stream(), {"fusion": lambda item: ModelError("no")})
@@ -158,6 +176,9 @@ def test_a_model_that_fails_on_a_window_says_nothing_of_it() -> None:
 def test_what_the_model_is_not_sure_of_is_not_said() -> None:
     unsure = FusedDescriberOptions(least_confidence=0.9)
     assert outputs_of(lambda: FusedDescriber(unsure, Kept()), stream(), {"fusion": fused}) == []
+    told = outputs_of(describer, stream(), {"fusion": fused})
+    assert {c.confidence for c in told if isinstance(c, Caption)} == {0.8}
+    assert not any("Perhaps" in c.text for c in told if isinstance(c, Caption))
 
 
 def test_a_hole_of_hours_asks_nothing() -> None:
@@ -199,10 +220,10 @@ def test_the_model_answers_what_operators_ask(reader: FusionReader) -> None:
     assert heard[0].vector.shape == (32,)
     words = tuple(Word(w.start, w.end, w.text, 1.0, "en", "s") for w in clip.words if w.kind == "spoken")
     [told] = reader([Window(clip.span, clip.span, tuple(seen), tuple(heard), words)])
-    assert told.text
+    assert told.sentences
     assert told.scores.shape == (int(clip.span.duration * 5 + F(1, 2)), len(told.labels))
     [quiet] = reader([Window(clip.span, clip.span, captions=False)])
-    assert quiet.text == ""
+    assert quiet.sentences == ()
 
 
 def test_rows_of_another_width_are_refused(reader: FusionReader) -> None:

@@ -22,10 +22,19 @@ NONE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Sentence:
     text: str
     confidence: float
     """Geometric mean of the probabilities of its pieces."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    sentences: tuple[Sentence, ...]
+
+    @property
+    def text(self) -> str:
+        return " ".join(s.text for s in self.sentences)
 
 
 class Reader:
@@ -68,9 +77,11 @@ class Reader:
         for length in sorted({len(p) for p in prompts}):
             group = [n for n, p in enumerate(prompts) if len(p) == length]
             with torch.inference_mode():
-                ids, sure = self._written([asked[n] for n in group], [prompts[n] for n in group], most)
-            for n, pieces, logs in zip(group, ids, sure, strict=True):
-                said[n] = Said(self.tokenizer.text(pieces, self.clips[asked[n][0]].words), float(np.exp(np.mean(logs))) if logs else 0.0)
+                ids, chances = self._written([asked[n] for n in group], [prompts[n] for n in group], most)
+            for n, pieces, logs in zip(group, ids, chances, strict=True):
+                words = self.clips[asked[n][0]].words
+                parts = [(self.tokenizer.text(pieces[s], words), logs[s]) for s in self.tokenizer.sentences(pieces)]
+                said[n] = Said(tuple(Sentence(text, float(np.exp(np.mean(sure)))) for text, sure in parts if text))
         return [s for s in said if s is not None]
 
     def _written(self, asked: Sequence[tuple[int, Span]], prompts: list[list[int]], most: int) -> tuple[list[list[int]], list[list[float]]]:

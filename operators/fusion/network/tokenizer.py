@@ -73,6 +73,16 @@ class Tokenizer:
         signs = {w.text.casefold(): w.text for w in words if w.kind == "seen"}
         return written(plain, self._names([w.text for w in words if w.kind == "spoken"]), signs)
 
+    def sentences(self, ids: Sequence[int]) -> list[slice]:
+        """Where each sentence lies; a mark within quotation marks ends none."""
+        found, begin, quoted = [], 0, False
+        for n, piece in enumerate(map(self.inner.id_to_token, ids)):
+            quoted ^= piece == '"'
+            if n == len(ids) - 1 or (piece in SENTENCE_ENDS and not quoted):
+                found.append(slice(begin, n + 1))
+                begin = n + 1
+        return found
+
     def _names(self, spoken: Sequence[str]) -> dict[str, str]:
         """By their lower case. A capital says nothing where a recogniser begins a sentence, but of a word that is new."""
         plain = not any(w.endswith(SENTENCE_ENDS) for w in spoken)
