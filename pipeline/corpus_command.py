@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from operators.errors import ConfigError, StorageError
-from operators.fusion.corpus import Corpus, CorpusOptions
+from operators.fusion.corpus import FORM, Corpus, CorpusOptions
 from operators.fusion.store import split_in_shards, write_shard
 
 SHARD = 50
@@ -62,7 +62,7 @@ def _make(shard: Path, options: CorpusOptions, members: range) -> None:
 
 def _claim(out: Path, options: CorpusOptions) -> None:
     """One folder holds one corpus: another split, seed or sources would be mixed in. More clips may be added later."""
-    path, own = out / OPTIONS, msgspec.to_builtins(options, enc_hook=str)
+    path, own = out / OPTIONS, {"form": FORM, **msgspec.to_builtins(options, enc_hook=str)}
     try:
         if path.exists():
             there = msgspec.json.decode(path.read_bytes())

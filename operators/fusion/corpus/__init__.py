@@ -20,6 +20,8 @@ from operators.fusion.mel import patches
 from operators.timeline import Span
 
 FRAME_RATE = 4
+FORM = 2
+"""Of what is made of a seed: counted up where that changes."""
 WAYS_TO_SAY = 3
 """Texts for one stretch."""
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from operators.fusion.corpus.recording import Hearing
 from operators.fusion.corpus.script import Script
 from operators.fusion.corpus.sounds import coloured, sound
 from operators.fusion.corpus.voices import word
@@ -17,8 +18,9 @@ def render(script: Script) -> Pcm:
     """float32 [n], 16 kHz: what is heard from 0 to the clip's end."""
     rng = np.random.default_rng((script.seed, 7))
     length = int(script.duration * SOUND_RATE_HZ)
-    mix = coloured(rng, length, rng.uniform(0, 1))
-    mix *= _gain(rng.uniform(*FLOOR_DBFS)) / mix.std()
+    floor = coloured(rng, length, rng.uniform(0, 1))
+    floor *= _gain(rng.uniform(*FLOOR_DBFS)) / floor.std()
+    mix = np.zeros(length)
     for heard in script.heard:
         start, end = (int(t * SOUND_RATE_HZ) for t in (heard.span.start, heard.span.end))
         wave = sound(heard.source, end - start)
@@ -30,7 +32,8 @@ def render(script: Script) -> Pcm:
             wave = word(line.voice, spoken.text.lower())
             start = int(spoken.start * SOUND_RATE_HZ)
             mix[start : start + len(wave)] += wave[: length - start] * gain
-    return np.asarray(np.clip(mix, -1, 1), np.float32)
+    hearing = np.random.default_rng((script.seed, 8))
+    return np.asarray(np.clip(Hearing.drawn(hearing).heard(mix, hearing) + floor, -1, 1), np.float32)
 
 
 def _gain(dbfs: float) -> float:

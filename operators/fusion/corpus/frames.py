@@ -30,13 +30,14 @@ def render(script: Script, times: tuple[Fraction, ...]) -> Pixels:
 def _frame(script: Script, recording: Recording, at: Fraction) -> Pixels:
     n = script.shots.index(script.shot_at(at))
     seen = _seen(script.shots[n], recording, at)
+    taken = _shown(script.shots[n], at)
     following = [s for s in script.shots[n : n + 2] if at in s.opens]
     if following:
         shot = following[0]
         before = script.shots[script.shots.index(shot) - 1]
         share = float((at - shot.opens.start) / shot.opens.duration)
         seen = transition(shot.opening, _seen(before, recording, at), _seen(shot, recording, at), share)
-    seen = recording.exposed(seen)
+    seen = recording.exposed(seen, float(taken))
     for sign in script.signs:
         if at in sign.span:
             _write(seen, sign)
@@ -50,14 +51,21 @@ def transition(kind: str, old: Canvas, new: Canvas, share: float) -> Canvas:
     return old * (1 - 2 * share) if share < 0.5 else new * (2 * share - 1)
 
 
+def _shown(shot: Shot, at: Fraction) -> Fraction:
+    """The instant that is to be seen: in a freeze, that of its first picture."""
+    frozen = shot.effect is not None and shot.effect.kind == "freeze" and at in shot.effect.span
+    return shot.effect.span.start if frozen and shot.effect else at
+
+
 def _seen(shot: Shot, recording: Recording, at: Fraction) -> Canvas:
     effect = shot.effect if shot.effect and at in shot.effect.span else None
-    shown = effect.span.start if effect and effect.kind == "freeze" else at
+    shown = _shown(shot, at)
     since = float(shown - shot.span.start)
     rng = np.random.default_rng((shot.seed, round(float(shown) * 1000)))
     canvas = _look(shot, recording, since, rng)
     for n, thing in enumerate(shot.things):
         _draw(canvas, thing, since, np.random.default_rng((shot.seed, n)))
+    canvas = recording.focused(canvas)
     if effect:
         canvas = affected(canvas, effect, at, rng)
     return np.asarray(canvas + rng.standard_normal((FRAME_HEIGHT, FRAME_WIDTH, 1)).astype(np.float32) * recording.grain)
@@ -88,25 +96,35 @@ def _look(shot: Shot, recording: Recording, since: float, rng: np.random.Generat
 
 
 def _draw(canvas: Canvas, thing: Thing, since: float, place: np.random.Generator) -> None:
-    """Things side by side; what leaves the picture comes back on the other side."""
+    """Things side by side; what has left the picture comes back on the other side."""
     radius = (4.0 if thing.size == "small" else 8.0) * place.uniform(0.9, 1.1)
+    if thing.cutout and thing.size == "large":
+        radius *= place.uniform(0.9, 2.4)  # what passes close by fills half of the picture
     dx, dy = WAYS.get(thing.way, (0, 0))
     x0, y0 = place.uniform(0, 1), place.uniform(0.2, 0.8)
+    reach = 0.7 * radius if thing.cutout else 0.0  # a thing that has a number, a colour and a shape is never wholly out of sight
+    out_x, out_y = reach * abs(dx), reach * abs(dy)
     for n in range(thing.number):
         spread = n * (2.6 * radius)
         x = x0 * FRAME_WIDTH + (spread if dy or not dx else 0) + dx * thing.speed * since * FRAME_WIDTH
         y = y0 * FRAME_HEIGHT + (spread if dx else 0) + dy * thing.speed * since * FRAME_HEIGHT
+        x, y = (x + out_x) % (FRAME_WIDTH + 2 * out_x) - out_x, (y + out_y) % (FRAME_HEIGHT + 2 * out_y) - out_y
         if thing.cutout:
-            _paste(canvas, thing.cutout, x % FRAME_WIDTH, y % FRAME_HEIGHT, radius)
+            _paste(canvas, thing.cutout, x, y, radius, since, place)
         else:
-            _stamp(canvas, thing, x % FRAME_WIDTH, y % FRAME_HEIGHT, radius)
+            _stamp(canvas, thing, x, y, radius)
 
 
-def _paste(canvas: Canvas, source: str, x: float, y: float, radius: float) -> None:
-    """What a soft ellipse cuts out of a picture."""
-    wide, high = 0.9 * radius, 1.5 * radius
+def _paste(canvas: Canvas, source: str, x: float, y: float, radius: float, since: float, shape: np.random.Generator) -> None:
+    """What a few soft ellipses cut out of a picture, tall as people are or wide as cars; they swing a little against each other."""
     ys, xs = np.mgrid[:FRAME_HEIGHT, :FRAME_WIDTH]
-    apart = np.hypot((xs - x) / wide, (ys - y) / high)
+    wide, high = (0.6, 1.5) if shape.random() < 0.5 else (1.4, 0.8)
+    apart = np.full((FRAME_HEIGHT, FRAME_WIDTH), np.inf)
+    for n in range(int(shape.integers(1, 5))):
+        size, pace, phase = (1.0 if n == 0 else shape.uniform(0.35, 0.8)), shape.uniform(0.5, 2), shape.uniform(0, 6)
+        swing = 0.12 * np.sin(2 * np.pi * pace * since + phase) if n else 0.0
+        dx, dy = ((shape.uniform(-0.7, 0.7) + swing) * wide, shape.uniform(-0.8, 0.8) * high) if n else (0.0, 0.0)
+        apart = np.minimum(apart, np.hypot((xs - x - dx * radius) / (wide * size), (ys - y - dy * radius) / (high * size)) / radius)
     share = np.clip((1.15 - apart) / 0.3, 0, 1)[..., None].astype(np.float32)
     matrix = np.array([[1, 0, WIDTH / 2 - x], [0, 1, HEIGHT / 2 - y]], np.float32)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP

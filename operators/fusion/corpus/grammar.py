@@ -121,8 +121,10 @@ def _struck(script: Script, shot: Shot, has: Collection[str]) -> bool:
 
 
 def _lines(script: Script, shot: Shot, rng: random.Random, has: Collection[str]) -> str:
-    told = [TOLD[line.kind](script, line, rng, has) for line in script.lines if (line.span.start + line.span.end) / 2 in shot.span]
-    return " and ".join(told)
+    """That somebody talks is said once, and not where it is said what somebody says."""
+    inside = [line for line in script.lines if (line.span.start + line.span.end) / 2 in shot.span]
+    telling = [line for line in inside if line.kind != "chat"] or inside[:1]
+    return " and ".join(TOLD[line.kind](script, line, rng, has) for line in telling)
 
 
 def _introduced(script: Script, line: Line, rng: random.Random, has: Collection[str]) -> str:

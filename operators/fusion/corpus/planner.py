@@ -28,7 +28,8 @@ from operators.fusion.corpus.script import (
 from operators.fusion.corpus.sounds import MADE
 from operators.fusion.corpus.sources import Sources
 from operators.fusion.corpus.speaking import speak
-from operators.fusion.corpus.talk import TALK
+from operators.fusion.corpus.talk import talk
+from operators.fusion.invented import invented
 from operators.timeline import Span
 
 THEMES = {"free": 35, "strike": 10, "unseen": 10, "pointing": 20, "reading": 8, "speakers": 10, "colours": 7}
@@ -37,7 +38,9 @@ STEP = 20
 """All instants lie on a grid of 1/STEP s."""
 LENGTHS = {"siren": (2.0, 5.0), "alarm": (1.5, 4.0), "beep": (0.25, 0.8), "bang": (0.6, 1.0), "glass": (0.6, 1.1)}
 SPEEDS = (0.06, 0.25)
-UNNAMED = 0.35
+FREE = 0.4
+"""Share of signs with words that nobody knows."""
+UNNAMED = 0.45
 """Share of things that are cut out of another picture."""
 
 
@@ -137,7 +140,8 @@ class Planner:
     def _say(self, kind: str, at: Fraction, **known: str) -> Line | None:
         """A line that begins at `at`, if it is over before the clip and no other is heard meanwhile."""
         rng, split = self.rng, self._sources.split
-        said = {"name": rng.choice(NAMES[split]), "place": rng.choice(PLACES[split]), "talk": rng.choice(TALK[split]), **known}
+        told = " ".join(talk(split, rng) for _ in range(rng.choice((1, 1, 2, 3))))
+        said = {"name": rng.choice(NAMES[split]), "place": rng.choice(PLACES[split]), "talk": told, **known}
         thing = Thing(1, "", said["colour"], said["shape"], "", 0.0) if kind == "point" else None
         line = speak(kind, at, said, rng.choice(self._sources.voices), rng, thing)
         if line.span.end > self._duration or any(line.span.overlap(other.span) for other in self._lines):
@@ -148,6 +152,9 @@ class Planner:
     def _write(self, span: Span) -> Sign:
         rng, split = self.rng, self._sources.split
         pattern = rng.choice(SIGNS[split])
+        if rng.random() < FREE:
+            written = [invented(rng) for _ in range(rng.randint(1, 5))]
+            pattern = " ".join(word.upper() for word in written) if rng.random() < 0.5 else " ".join(written).capitalize()
         text = pattern.format(n=rng.randint(1, 99), place=rng.choice(PLACES[split]).upper(), name=rng.choice(NAMES[split]).upper())
         sign = Sign(text, span, rng.random() < 0.4)
         self._signs.append(sign)
@@ -231,9 +238,9 @@ class Planner:
             self._hear(label, span, rng.uniform(-34, -22))
         for _ in range(rng.choices((0, 1, 2), (45, 40, 15))[0] if theme in ("free", "pointing", "reading") else 0):
             self._call(rng.choice(CALLS))
-        for _ in range(rng.choices((0, 1), (50, 50))[0] if theme != "speakers" else 0):
+        for _ in range(rng.choices((0, 1), (40, 60))[0] if theme != "speakers" else 0):
             self._say(
-                rng.choice(("introduce", "introduce", "warn", "chat", "chat", "chat")),
+                rng.choice(("introduce", "introduce", "warn", "chat", "chat", "chat", "chat")),
                 self._place(Span(Fraction(0), self._duration), 3).start,
             )
         if self._sources.recordings.get("speech") and not self._lines and rng.random() < 0.35:

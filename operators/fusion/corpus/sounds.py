@@ -8,8 +8,10 @@ import numpy as np
 
 from operators.acoustics import Numbers
 from operators.errors import ConfigError
+from operators.fusion.corpus.music import music
 from operators.media import SOUND_RATE_HZ
 
+NYQUIST = SOUND_RATE_HZ / 2
 Make = Callable[[np.random.Generator, Numbers], Numbers]
 """Given random numbers and the instants of its samples, in seconds."""
 
@@ -65,10 +67,17 @@ def _siren(rng: np.random.Generator, at: Numbers) -> Numbers:
 
 
 def _alarm(rng: np.random.Generator, at: Numbers) -> Numbers:
+    """A tone or a buzz by turns with silence or another tone; or a bell that is struck many times a second."""
     period, hertz = rng.uniform(0.16, 0.5), rng.uniform(900, 3200)
+    if rng.random() < 0.25:
+        since, decay = at % rng.uniform(0.05, 0.12), rng.uniform(0.03, 0.2)
+        partials = ((1.0, 1.0), (2.76, 0.6), (5.4, 0.3))  # of a bar (Rossing, The Science of Sound, 1990)
+        ringing = sum(a * _tone(p * hertz, at) for p, a in partials if p * hertz < NYQUIST)
+        return np.asarray(ringing * np.exp(-since / decay))
     on = at % period < period * rng.uniform(0.4, 0.65)
-    buzz = np.sign(_tone(hertz, at)) if rng.random() < 0.5 else _tone(hertz, at)
-    return buzz * on
+    other = hertz * rng.uniform(0.6, 0.9) if rng.random() < 0.25 else 0.0
+    tone = _tone(np.where(on, hertz, other), at)
+    return np.asarray((np.sign(tone) if rng.random() < 0.5 else tone) * (on | (other > 0)))
 
 
 def _beep(rng: np.random.Generator, at: Numbers) -> Numbers:
@@ -77,8 +86,11 @@ def _beep(rng: np.random.Generator, at: Numbers) -> Numbers:
 
 
 def _bang(rng: np.random.Generator, at: Numbers) -> Numbers:
-    boom = coloured(rng, len(at), rng.uniform(0.4, 0.9), 40, 5000)
-    return boom * np.exp(-at / rng.uniform(0.06, 0.2)) * np.minimum(1, at / 0.002)
+    """A door, a blow, a shot: noise that falls off at once, some with a low thud below it."""
+    boom = coloured(rng, len(at), rng.uniform(0.2, 1.0), 40, rng.uniform(2000, 7500)) * np.exp(-at / rng.uniform(0.04, 0.2))
+    boom /= np.abs(boom).max()
+    thud = rng.uniform(0, 0.8) * _tone(rng.uniform(50, 160), at) * np.exp(-at / rng.uniform(0.05, 0.25))
+    return np.asarray((boom + thud) * np.minimum(1, at / 0.002))
 
 
 def _glass(rng: np.random.Generator, at: Numbers) -> Numbers:
@@ -93,9 +105,12 @@ def _glass(rng: np.random.Generator, at: Numbers) -> Numbers:
 
 
 def _hum(rng: np.random.Generator, at: Numbers) -> Numbers:
-    hertz = rng.choice([50, 60, 100, 120]) * rng.uniform(0.98, 1.02)
+    """Of the mains, or of a motor or a fan, which may beat and has air about it."""
+    hertz = rng.choice([50, 60, 100, 120]) * rng.uniform(0.98, 1.02) if rng.random() < 0.5 else rng.uniform(40, 260)
     wave = sum(rng.uniform(0.1, 1) / n * _tone(n * hertz, at) for n in range(1, 9))
-    return np.asarray(wave + 0.05 * coloured(rng, len(at), 1.0))
+    beats = 1 + rng.uniform(0, 0.4) * np.sin(2 * np.pi * rng.uniform(0.5, 8) * at)
+    air = coloured(rng, len(at), rng.uniform(0.5, 1.5), 30, rng.uniform(500, 4000))
+    return np.asarray(wave * beats + rng.uniform(0.05, 0.6) * air / air.std())
 
 
 def _applause(rng: np.random.Generator, at: Numbers) -> Numbers:
@@ -113,30 +128,17 @@ def _applause(rng: np.random.Generator, at: Numbers) -> Numbers:
 
 
 def _rain(rng: np.random.Generator, at: Numbers) -> Numbers:
-    wash = coloured(rng, len(at), rng.uniform(0.1, 0.6), 300)
-    drops = (rng.random(len(at)) < rng.uniform(0.001, 0.006)) * rng.standard_normal(len(at)) * 6 * wash.std()
-    return np.asarray(wash + drops)
-
-
-def _music(rng: np.random.Generator, at: Numbers) -> Numbers:
-    """Chords of a key and a tune above them, on a steady beat."""
-    beat, root, degree = rng.uniform(0.3, 0.6), rng.uniform(110, 260), 0
-    scale = np.array([0, 2, 4, 5, 7, 9, 11] if rng.random() < 0.6 else [0, 2, 3, 5, 7, 8, 10])
-    overtones = rng.uniform(0.1, 0.8, 5) / np.arange(1, 6)
-    wave = np.zeros(len(at))
-    for n in range(int(at[-1] / beat) + 1):
-        degree = int(rng.choice([0, 3, 4, 5])) if n % 4 == 0 else degree
-        decay = beat * rng.uniform(0.8, 2.0)
-        first = int(np.ceil(n * beat * SOUND_RATE_HZ))
-        later = at[first : first + int(4 * decay * SOUND_RATE_HZ)] - n * beat
-        for note in [*(scale[(degree + s) % 7] for s in (0, 2, 4)), 12 + scale[int(rng.integers(7))]]:
-            phase = 2 * np.pi * root * 2 ** (note / 12) * later
-            tone = sum(a * np.sin((k + 1) * phase) for k, a in enumerate(overtones))
-            wave[first : first + len(later)] += np.exp(-later / decay) * tone
-    return wave
+    """A wash that swells a little, and drops: some on leaves, some on what rings."""
+    wash = coloured(rng, len(at), rng.uniform(-0.1, 1.0), rng.uniform(80, 800), rng.uniform(3500, 7900))
+    swell = coloured(rng, len(at), 0.0, 0.2, 2.0)
+    wash *= (1 + rng.uniform(0, 0.4) * swell / max(1e-9, float(swell.std()))).clip(min=0.2) / wash.std()
+    drops = (rng.random(len(at)) < rng.uniform(0.0005, 0.006)) * rng.standard_normal(len(at))
+    since = np.arange(160) / SOUND_RATE_HZ
+    ring = np.exp(-since / rng.uniform(0.0003, 0.004)) * np.cos(2 * np.pi * rng.uniform(600, 5000) * since)
+    return np.asarray(wash + rng.uniform(1, 6) * np.convolve(drops, ring)[: len(at)])
 
 
 MADE: dict[str, Make] = {
     "siren": _siren, "alarm": _alarm, "beep": _beep, "bang": _bang, "glass": _glass,
-    "hum": _hum, "applause": _applause, "rain": _rain, "music": _music,
+    "hum": _hum, "applause": _applause, "rain": _rain, "music": music,
 }  # fmt: skip

@@ -1,6 +1,13 @@
 """What voices of made clips say that has nothing to do with what is seen or heard; each split has sentences of its own. Some sound as if
 they had: a colour, a warning or a sound alone tells nothing."""
 
+import random
+
+from operators.fusion.corpus.names import NAMES, PLACES
+from operators.fusion.invented import invented
+
+CHANGED = 0.25
+"""Share of words."""
 TALK = {
     "train": (
         "nothing happens here today", "it was a long and quiet night", "we will be back in a moment", "the train is late again",
@@ -51,3 +58,14 @@ TALK = {
         "they sold the factory to a company from abroad", "hello can you hear me",
     ),
 }  # fmt: skip
+
+
+def talk(split: str, rng: random.Random) -> str:
+    """A sentence of TALK of which some words are others: those of another sentence, names and places that are only spoken of, or invented
+    ones. A word that was never heard is not yet a name, nor a name the speaker's."""
+    words = rng.choice(TALK[split]).split()
+    others = rng.choice(TALK[split]).split()
+    for n in range(len(words)):
+        if rng.random() < CHANGED:
+            words[n] = rng.choice((rng.choice(others), rng.choice(others), rng.choice((*NAMES[split], *PLACES[split])), invented(rng)))
+    return " ".join(words)

@@ -9,6 +9,8 @@ from operators.timeline import Span
 
 HIDING = ("black", "cover", "freeze")
 """Effects during which nothing moves."""
+ECHO = Fraction(3, 10)
+"""Seconds for which a sound may still be heard in the room."""
 INSTANT = Fraction(1, 5)
 """A cut lasts this long as an event."""
 
@@ -50,8 +52,9 @@ def _sounds(script: Script) -> Iterator[Labelled]:
         yield Labelled(line.span, "speech")
     heard_until = Fraction(0)
     for span in [*sorted([h.span for h in script.heard] + [line.span for line in script.lines]), Span(script.duration, script.duration)]:
-        if span.start - heard_until >= 1:
-            yield Labelled(Span(heard_until, span.start), "silence")
+        quiet = heard_until + ECHO if heard_until else heard_until
+        if span.start - quiet >= 1:
+            yield Labelled(Span(quiet, span.start), "silence")
         heard_until = max(heard_until, span.end)
 
 

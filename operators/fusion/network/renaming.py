@@ -6,36 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from operators.fusion.clip import Clip
-
-BEGINNINGS = (
-    "b",
-    "br",
-    "ch",
-    "d",
-    "f",
-    "g",
-    "gr",
-    "h",
-    "j",
-    "k",
-    "kl",
-    "l",
-    "m",
-    "n",
-    "p",
-    "r",
-    "s",
-    "sh",
-    "st",
-    "t",
-    "tr",
-    "v",
-    "w",
-    "z",
-    "",
-)
-VOWELS = ("a", "e", "i", "o", "u", "ai", "ee", "ou")
-ENDS = ("", "", "", "n", "r", "s", "l", "t", "m", "nd", "ck")
+from operators.fusion.invented import invented
 
 
 class Renames:
@@ -57,9 +28,3 @@ class Renames:
         if other is None:
             return word
         return other.upper() if word.isupper() else other.capitalize() if word[0].isupper() else other
-
-
-def invented(rng: random.Random) -> str:
-    """Two or three syllables that mean nothing."""
-    syllables = (rng.choice(BEGINNINGS) + rng.choice(VOWELS) for _ in range(rng.choice((2, 2, 3))))
-    return "".join(syllables) + rng.choice(ENDS)
