@@ -75,13 +75,24 @@ def test_each_modality_counts() -> None:
         assert np.abs(read(net, [part])[0] - whole).max() > 1e-4
 
 
-def test_late_fusion_exchanges_nothing_before_the_scores() -> None:
+def frames_with_and_without_sound(net: FusionModel) -> list[torch.Tensor]:
     clip = next(e.clip for e in examples() if e.clip.words)
-    for fusion, changes in (("late", False), ("joint", False), ("co_attention", True)):
-        net = model(fusion=fusion)
-        with torch.inference_mode():
-            seen = [net.see(collate([c], tokenizer())).tokens["frames"].x for c in (clip, replace(clip, sound=None))]
-        assert torch.equal(*seen) is not changes
+    with torch.inference_mode():
+        return [net.see(collate([c], tokenizer())).tokens["frames"].x for c in (clip, replace(clip, sound=None))]
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_only_co_attention_exchanges_anything_before_the_heads_and_not_before_it_has_learned_to(fusion: str) -> None:
+    net = model(fusion=fusion)
+    assert torch.equal(*frames_with_and_without_sound(net))
+    for block in net.trunk.layers[-1].across.values():
+        torch.nn.init.normal_(block.attention.out.weight)
+    assert torch.equal(*frames_with_and_without_sound(net)) is (fusion != "co_attention")
+
+
+def test_the_first_third_of_the_layers_looks_at_each_modality_alone() -> None:
+    layers = model(trunk_layers=3).trunk.layers
+    assert [bool(layer.across) for layer in layers] == [False, True, True]
 
 
 def test_a_cell_reads_the_rows_on_both_sides_of_its_middle() -> None:

@@ -57,11 +57,20 @@ class Attention(nn.Module):
 
     def forward(self, queries: Tokens, keys: Tokens, mask: Tensor | None = None) -> Tensor:
         """float [B, N, D]. `mask`: bool, broadcast over [B, H, N, M], True where a query may look; without it, at all real keys."""
-        q = self._split(self.query(queries.x))
         k, v = (self._split(part) for part in self.key_value(keys.x).chunk(2, dim=-1))
         if self.rotation is not None:
-            q, k = self.rotation(q, queries.times), self.rotation(k, keys.times)
-        mask = keys.real[:, None, None, :] if mask is None else mask
+            k = self.rotation(k, keys.times)
+        return self._look(queries, k, v, keys.real[:, None, None, :] if mask is None else mask)
+
+    def at(self, queries: Tokens, keys: Tensor, real: Tensor) -> Tensor:
+        """The same, not timed, where the keys and values are known: float [B, M, 2 D] as `key_value` gives them; real: bool [B, M]."""
+        k, v = (self._split(part) for part in keys.chunk(2, dim=-1))
+        return self._look(queries, k, v, real[:, None, None, :])
+
+    def _look(self, queries: Tokens, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
+        q = self._split(self.query(queries.x))
+        if self.rotation is not None:
+            q = self.rotation(q, queries.times)
         seen = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         return self.out(seen.transpose(1, 2).flatten(2))
 
@@ -83,8 +92,25 @@ class Block(nn.Module):
         """`tokens` look at `keys`, or without them at themselves."""
         own = tokens.with_x(self.norm(tokens.x))
         at = own if keys is None else keys.with_x(self.norm_keys(keys.x))
-        x = tokens.x + self.dropout(self.attention(own, at, mask))
+        return self._after(tokens, self.attention(own, at, mask))
+
+    def keys(self, x: Tensor) -> Tensor:
+        """float [B, M, 2 D] of tokens that are looked at again and again: their keys and values, for `at`."""
+        return self.attention.key_value(self.norm_keys(x))
+
+    def at(self, tokens: Tokens, keys: Tensor, real: Tensor) -> Tokens:
+        """`tokens` look at what `keys` gave, where it is real; not timed."""
+        return self._after(tokens, self.attention.at(tokens.with_x(self.norm(tokens.x)), keys, real))
+
+    def _after(self, tokens: Tokens, seen: Tensor) -> Tokens:
+        x = tokens.x + self.dropout(seen)
         return tokens.with_x(x + self.dropout(self.inner(self.norm_inner(x))))
+
+    def close(self) -> None:
+        """Lets tokens through as they are, until something better is learned."""
+        for last in (self.attention.out, self.inner[-1]):
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
 
 
 class Fourier(nn.Module):

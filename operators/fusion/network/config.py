@@ -10,8 +10,8 @@ FUSIONS = ("co_attention", "joint", "late")
 
 @dataclass
 class FusionConfig:
-    """fusion: how modalities meet. co_attention: in every layer of the trunk; joint: only in the heads, which see the tokens of all;
-    late: nowhere, each modality is read alone and the scores are added.
+    """fusion: how modalities meet. co_attention: in every layer of the trunk after the first third; joint: only in the writer,
+    which sees the tokens of all; late: nowhere, each modality is read alone and the scores are added.
 
     frames, sound: "own" for the model's own encoder, or the width of the rows of another one.
     """

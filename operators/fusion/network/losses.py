@@ -16,10 +16,10 @@ def losses(model: FusionModel, lesson: Lesson, rows: dict[str, Tensor] | None = 
     seen = model.see(lesson.clips, rows)
     found: dict[str, Tensor] = {}
     if len(lesson.caption_ids):
-        memories = model.memories(seen, lesson.captions)
-        found["captions"] = _written(model.write(memories, lesson.caption_ids), lesson.caption_targets)
+        told = model.write(model.memories(seen, lesson.captions), lesson.caption_ids)
+        found["captions"] = _written(told, lesson.caption_targets)
         if len(lesson.caption_ids) > 1:
-            found["matches"] = matched(model, model.embed(memories), lesson.bare_ids)
+            found["matches"] = matched(model, model.embed(seen, lesson.captions), lesson.bare_ids)
     if len(lesson.question_ids):
         found["answers"] = _written(model.write(model.memories(seen, lesson.questions), lesson.question_ids), lesson.question_targets)
     if lesson.judged.any():

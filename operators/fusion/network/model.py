@@ -52,12 +52,13 @@ class FusionModel(nn.Module):
         """Of the tasks: log variances (Kendall et al. 2018)."""
         self.register_buffer("common", torch.tensor(config.shares).logit(), persistent=False)
         self.apply(self._begin)
+        self.trunk.close()
 
     def start_from(self, shares: list[float]) -> None:
         """Of labels that are otherwise common: the same scores, from another start."""
         common = torch.tensor(shares, device=self.device).logit()
         with torch.no_grad():
-            self.spotter.out[1].bias += self.common - common
+            self.spotter.start += self.common - common
         self.common, self.config.shares = common, shares
 
     @property
@@ -120,16 +121,15 @@ class FusionModel(nn.Module):
 
     def _memory(self, seen: Seen, texts: Texts, names: list[str]) -> Memory:
         tokens = joined([seen.tokens[n] for n in names])
-        tokens = Tokens(tokens.x[texts.clip], tokens.times[texts.clip], tokens.real[texts.clip])
-        inside = (tokens.times >= texts.start[:, None]) & (tokens.times < texts.end[:, None])
-        ids = []
-        for name in names:
-            if name == "words":
-                pieces = functional.pad(seen.ids.masked_fill(~seen.tokens[name].real[:, 1:], -1), (1, 0), value=-1)
-                ids.append(pieces[texts.clip])
-            else:
-                ids.append(torch.full_like(seen.tokens[name].real[texts.clip], -1, dtype=torch.long))
-        return Memory(tokens, inside, torch.cat(ids, dim=1))
+        ids = torch.cat([self._copied(seen, n) for n in names], dim=1)
+        return Memory(texts.clip, _inside(tokens, texts), tokens.real, ids, self.writer.keys(tokens.x))
+
+    def _copied(self, seen: Seen, name: str) -> Tensor:
+        """int64 [B, N]: the ids of words' pieces; the first token, for the whole, is none."""
+        real = seen.tokens[name].real
+        if name != "words":
+            return torch.full_like(real, -1, dtype=torch.long)
+        return functional.pad(seen.ids.masked_fill(~real[:, 1:], -1), (1, 0), value=-1)
 
     def write(self, memories: list[Memory], ids: Tensor) -> Tensor:
         """float [S, L, V]: probabilities of the piece after each of `ids`, int64 [S, L]."""
@@ -142,17 +142,22 @@ class FusionModel(nn.Module):
         """float [B, G, labels], logits on the grid of EVENT_RATE cells a second."""
         middles = (torch.arange(cells(float(seen.seconds.max())), device=seen.seconds.device) + 0.5) / EVENT_RATE
         middles = middles.to(seen.seconds.dtype).expand(len(seen.seconds), -1)
-        if self.config.fusion != "late":
-            return self.common + self.spotter(seen.tokens, middles)
-        return self.common + torch.stack([self.spotter({name: t}, middles) for name, t in seen.tokens.items()]).sum(dim=0)
+        return self.common + self.spotter(seen.tokens, middles)
 
-    def embed(self, memories: list[Memory]) -> Tensor:
-        """float [S, E] of length 1: the stretches that were asked about."""
-        return functional.normalize(torch.stack([self.pool(m) for m in memories]).sum(dim=0), dim=-1)
+    def embed(self, seen: Seen, texts: Texts) -> Tensor:
+        """float [S, E] of length 1: the stretches that are asked about, what each modality shows of them added up."""
+        told = [self.pool(t, texts.clip, _inside(t, texts)) for t in seen.tokens.values()]
+        return functional.normalize(torch.stack(told).sum(dim=0), dim=-1)
 
     def embed_texts(self, ids: Tensor) -> Tensor:
         """float [S, E] of length 1; ids: int64 [S, L], filled up with the pad token."""
         return self.text(self.embedding(ids), ids != self.config.pad_token_id)
+
+
+def _inside(tokens: Tokens, texts: Texts) -> Tensor:
+    """bool [S, N]: tokens within the stretch that each text is about."""
+    times = tokens.times[texts.clip]
+    return (times >= texts.start[:, None]) & (times < texts.end[:, None])
 
 
 TASKS = ("captions", "answers", "events", "matches")

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from operators.fusion.clip import Clip
-from operators.fusion.network.batch import collate, texts
+from operators.fusion.network.batch import Texts, collate, texts
 from operators.fusion.network.model import FusionModel, Seen, cells
 from operators.fusion.network.tokenizer import Tokenizer
 from operators.fusion.network.writer import LONGEST_TEXT, Memory
@@ -64,12 +64,14 @@ class Reader:
     def embeddings(self, asked: Sequence[tuple[int, Span]]) -> Numbers:
         """float32 [n, E] of length 1: of stretches."""
         with torch.inference_mode():
-            return np.asarray(self.model.embed(self.memories(asked)).cpu().numpy(), np.float32)
+            return np.asarray(self.model.embed(self._seen, self._stretches(asked)).cpu().numpy(), np.float32)
 
     def memories(self, asked: Sequence[tuple[int, Span]]) -> list[Memory]:
         """What the writer reads of each stretch."""
-        stretches = texts([(n, self.clips[n].span, span) for n, span in asked]).to(self.model.device)
-        return self.model.memories(self._seen, stretches)
+        return self.model.memories(self._seen, self._stretches(asked))
+
+    def _stretches(self, asked: Sequence[tuple[int, Span]]) -> Texts:
+        return texts([(n, self.clips[n].span, span) for n, span in asked]).to(self.model.device)
 
     def _say(self, asked: Sequence[tuple[int, Span]], prompts: Sequence[list[int]], most: int) -> list[Said]:
         """Greedy; texts whose prompts are equally long are written together."""

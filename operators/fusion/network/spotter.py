@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from operators.fusion.network.attention import Block, Fourier, Tokens, joined
+from operators.fusion.network.attention import Block, Fourier, Tokens
 from operators.fusion.network.config import FusionConfig
 
 EVENT_RATE = 5
@@ -13,7 +13,8 @@ REACH_S = 1.0
 
 
 class Spotter(nn.Module):
-    """Each cell asks the row before and the row behind its middle in each modality, and everything by attention.
+    """Each cell asks each modality by itself, the row before and the row behind its middle and all of it by attention, and the scores add
+    up: what one modality shows need not be found again among the tokens of the others.
 
     What lies between two pictures, a cut or that nothing moved, is told by the row of the later one: the cell must know which of the two it
     reads.
@@ -25,17 +26,19 @@ class Spotter(nn.Module):
         self.time = Fourier(width)
         self.before, self.behind = (nn.ModuleDict({name: nn.Linear(width, width) for name in config.modalities}) for _ in range(2))
         self.read = Block(width, config.num_attention_heads, config.dropout)
-        self.out = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, len(config.labels)))
+        self.out = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, len(config.labels), bias=False))
+        self.start = nn.Parameter(torch.zeros(len(config.labels)))
 
     def forward(self, tokens: dict[str, Tokens], middles: Tensor) -> Tensor:
         """float [B, G, labels]: logits, less those of the labels' shares. middles: float [B, G], seconds since the clip's start."""
-        x = self.time(middles)
+        asked = self.time(middles)
+        told = []
         for name, own in tokens.items():
-            if name in self.before:
-                before, behind = beside(own, middles)
-                x = x + self.before[name](before) + self.behind[name](behind)
-        cells = Tokens(x, middles, torch.ones_like(middles, dtype=torch.bool))
-        return self.out(self.read(cells, joined(list(tokens.values()))).x)
+            before, behind = beside(own, middles)
+            x = asked + self.before[name](before) + self.behind[name](behind)
+            cells = Tokens(x, middles, torch.ones_like(middles, dtype=torch.bool))
+            told.append(self.out(self.read(cells, own).x))
+        return torch.stack(told).sum(dim=0) + self.start
 
 
 def beside(tokens: Tokens, middles: Tensor) -> tuple[Tensor, Tensor]:

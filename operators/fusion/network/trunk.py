@@ -9,44 +9,55 @@ from operators.fusion.network.config import FusionConfig
 
 class Trunk(nn.Module):
     """Layers of attention within modalities, with bottleneck tokens that carry what is said between them (Nagrani et al. 2021), and across
-    them (co-attention, Lu et al. 2019). Without exchange (fusion "joint" or "late") each modality stays alone."""
+    them (co-attention, Lu et al. 2019). In the first third of the layers, and without exchange (fusion "joint" or "late") in all, each
+    modality stays alone."""
 
     def __init__(self, config: FusionConfig) -> None:
         super().__init__()
-        width = config.hidden_size
-        self.exchange = config.fusion == "co_attention" and len(config.modalities) > 1
-        self.layers = nn.ModuleList(_Layer(config, self.exchange) for _ in range(config.trunk_layers))
-        self.bottleneck = nn.Parameter(torch.randn(config.bottleneck, width) * config.initializer_range) if self.exchange else None
+        width, layers = config.hidden_size, config.trunk_layers
+        exchange = config.fusion == "co_attention" and len(config.modalities) > 1
+        self.alone = layers // 3 if exchange else layers
+        self.layers = nn.ModuleList(_Layer(config, n >= self.alone) for n in range(layers))
+        self.bottleneck = nn.Parameter(torch.randn(config.bottleneck, width) * config.initializer_range) if exchange else None
+
+    def close(self) -> None:
+        """Training starts from modalities that do not disturb each other: what one has to say to another is learned as far as it helps."""
+        for layer in self.layers:
+            for block in layer.across.values():
+                block.close()
 
     def forward(self, tokens: dict[str, Tokens], seconds: Tensor) -> dict[str, Tokens]:
-        """`seconds`: float [B], the clips' lengths. Each modality's tokens, and under "bottleneck" those that lie between."""
-        bottleneck = self._spread(seconds) if self.bottleneck is not None else None
-        for layer in self.layers:
-            tokens, bottleneck = layer(tokens, bottleneck)
-        return tokens if bottleneck is None else {**tokens, "bottleneck": bottleneck}
+        """Each modality's tokens. `seconds`: float [B], the clips' lengths."""
+        for layer in self.layers[: self.alone]:
+            tokens = layer.apart(tokens)
+        if self.bottleneck is not None:
+            bottleneck = self._spread(self.bottleneck, seconds)
+            for layer in self.layers[self.alone :]:
+                tokens, bottleneck = layer(tokens, bottleneck)
+        return tokens
 
-    def _spread(self, seconds: Tensor) -> Tokens:
+    def _spread(self, bottleneck: Tensor, seconds: Tensor) -> Tokens:
         """Evenly over each clip."""
-        assert self.bottleneck is not None
-        count = len(self.bottleneck)
+        count = len(bottleneck)
         share = (torch.arange(count, device=seconds.device) + 0.5) / count
         times = seconds[:, None] * share
-        return Tokens(self.bottleneck.expand(len(seconds), -1, -1), times, torch.ones_like(times, dtype=torch.bool))
+        return Tokens(bottleneck.expand(len(seconds), -1, -1), times, torch.ones_like(times, dtype=torch.bool))
 
 
 class _Layer(nn.Module):
     def __init__(self, config: FusionConfig, exchange: bool) -> None:
         super().__init__()
 
-        def block() -> Block:
-            return Block(config.hidden_size, config.num_attention_heads, config.dropout)
+        def blocks() -> dict[str, Block]:
+            return {name: Block(config.hidden_size, config.num_attention_heads, config.dropout) for name in config.modalities}
 
-        self.within = nn.ModuleDict({name: block() for name in config.modalities})
-        self.across = nn.ModuleDict({name: block() for name in config.modalities} if exchange else {})
+        self.within = nn.ModuleDict(blocks())
+        self.across = nn.ModuleDict(blocks() if exchange else {})
 
-    def forward(self, tokens: dict[str, Tokens], bottleneck: Tokens | None) -> tuple[dict[str, Tokens], Tokens | None]:
-        if bottleneck is None:
-            return {name: self.within[name](t) for name, t in tokens.items()}, None
+    def apart(self, tokens: dict[str, Tokens]) -> dict[str, Tokens]:
+        return {name: self.within[name](t) for name, t in tokens.items()}
+
+    def forward(self, tokens: dict[str, Tokens], bottleneck: Tokens) -> tuple[dict[str, Tokens], Tokens]:
         inside, said, present = {}, [], []
         for name, own in tokens.items():
             both = self.within[name](joined([own, bottleneck]))
