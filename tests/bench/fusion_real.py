@@ -11,6 +11,9 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
+import numpy as np
+
+from operators.captioners.fused import FusedDescriberOptions
 from operators.fusion.clip import Example
 from operators.timeline import clock
 from pipeline.clip_manifest import ClipLine
@@ -36,29 +39,40 @@ def examples() -> list[Example]:
     ]
 
 
-def told(model: Path, several: Sequence[Example]) -> list[tuple[Example, str, str]]:
-    """(clip, captions of its stretches with their times, events)."""
+def told(model: Path, several: Sequence[Example], least: float) -> list[tuple[Example, str, str, str]]:
+    """(clip, what is said of its stretches, what the model is less sure of than `least`, events), with times and how sure it is."""
     from operators.fusion.measures import segments
     from operators.fusion.network.checkpoint import load
-    from operators.fusion.network.examiner import examine
+    from operators.fusion.network.examiner import stretches_of
+    from operators.fusion.network.readout import Reader
     from operators.fusion.network.spotter import EVENT_RATE
 
     net, tokenizer = load(model)
     found = []
-    for example, said in zip(several, examine(net, tokenizer, several), strict=True):
-        captions = " / ".join(f"[{clock(d.span.start)}-{clock(d.span.end)}] {d.texts[0]}" for d in said.dense)
-        events = segments(said.scores > net.config.thresholds, net.config.labels, EVENT_RATE, example.clip.span.start)
-        found.append((example, captions, ", ".join(f"{e.label} {float(e.span.start):.1f}-{float(e.span.end):.1f}" for e in events)))
+    for example in several:
+        reader, span = Reader(net, tokenizer, [example.clip]), example.clip.span
+        [scores] = reader.events()
+        there, labels = scores > np.array(net.config.thresholds), net.config.labels
+        stretches = stretches_of(there, labels, span)
+        said: dict[bool, list[str]] = {True: [], False: []}
+        for stretch, told in zip(stretches, reader.captions([(0, s) for s in stretches]), strict=True):
+            for sentence in told.sentences:
+                line = f"[{clock(stretch.start)}-{clock(stretch.end)}] {sentence.text} ({sentence.confidence:.2f})"
+                said[sentence.confidence >= least].append(line)
+        events = segments(there, labels, EVENT_RATE, span.start)
+        told_events = ", ".join(f"{e.label} {float(e.span.start):.1f}-{float(e.span.end):.1f}" for e in events)
+        found.append((example, " / ".join(said[True]), " / ".join(said[False]), told_events))
     return found
 
 
 def main() -> None:
     model, page = Path(sys.argv[1]), Path(sys.argv[2])
     parts = []
-    for example, captions, events in told(model, examples()):
-        print(f"{example.clip_id}\n  {captions}\n  {events}")
+    for example, said, unsaid, events in told(model, examples(), FusedDescriberOptions().least_confidence):
+        print(f"{example.clip_id}\n  {said}\n  not said: {unsaid}\n  {events}")
         shown = "".join(picture(p) for p in spread(example.clip, example.clip.span))
-        parts.append(f"<article><b>{escape(example.clip_id)}</b><br>{shown}<br><q>{escape(captions)}</q><br>{escape(events)}</article>")
+        lines = f"<q>{escape(said)}</q><br><i>not said: {escape(unsaid)}</i><br>{escape(events)}"
+        parts.append(f"<article><b>{escape(example.clip_id)}</b><br>{shown}<br>{lines}</article>")
     page.write_text(f"<!doctype html><meta charset=utf-8><title>Real clips</title><style>{STYLE}</style>{''.join(parts)}", encoding="utf-8")
 
 
