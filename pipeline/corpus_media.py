@@ -24,10 +24,14 @@ def write_media(out: Path, corpus: Corpus) -> None:
         for n in range(len(corpus)):
             script = corpus.script(n)
             name = f"{script.key}.mkv"
-            times = tuple(Fraction(2 * k + 1, 2 * FPS) for k in range(int(script.duration * FPS)))
-            write_video(out / name, frames.render(script, times), audio.render(script))
+            write_clip(out / name, script)
             manifest.write(json.dumps(line(name, script)) + "\n")
     os.replace(out / "manifest.jsonl.part", out / "manifest.jsonl")
+
+
+def write_clip(path: Path, script: Script) -> None:
+    times = tuple(Fraction(2 * k + 1, 2 * FPS) for k in range(int(script.duration * FPS)))
+    _write_video(path, frames.render(script, times), audio.render(script))
 
 
 def line(name: str, script: Script) -> dict[str, object]:
@@ -49,7 +53,7 @@ def line(name: str, script: Script) -> dict[str, object]:
     }
 
 
-def write_video(path: Path, pictures: Pixels, pcm: Pcm) -> None:
+def _write_video(path: Path, pictures: Pixels, pcm: Pcm) -> None:
     with av.open(str(path), "w") as container:
         video = container.add_stream("libx264" if "libx264" in av.codecs_available else "mpeg4", rate=FPS)
         video.width, video.height, video.pix_fmt = *SIZE, "yuv420p"
