@@ -51,7 +51,7 @@ def test_a_track_that_is_not_there_has_no_operators_and_asks_no_models(films: Pa
     assert silent.operators("listen", lambda instants: []) == []
     assert deaf.operators("look", lambda instants: []) == []
     models = plan_models([silent], load("cpu"), pytest.fail)
-    assert [m.name for m in models] == ["text", "captioner"], "no speech model is fetched for a silent film"
+    assert [m.name for m in models] == ["text", "captioner", "fusion"], "no speech model is fetched for a silent film"
 
 
 def test_subtitles_are_told_the_pictures_a_second_of_their_video(films: Path) -> None:
@@ -66,7 +66,8 @@ def test_subtitles_are_told_the_pictures_a_second_of_their_video(films: Path) ->
 
 def test_models_are_placed_by_the_plan(films: Path) -> None:
     models = {m.name: m for m in plan_models(plan(films / "both.mp4"), load("offline"), pytest.fail)}
-    assert {name: m.shared for name, m in models.items()} == {"vad": False, "speech": True, "text": False, "captioner": False}
+    shared = {name: m.shared for name, m in models.items()}
+    assert shared == {"vad": False, "speech": True, "text": False, "captioner": False, "fusion": True}
     assert models["speech"].identity.name == "pocketsphinx"
     assert models["speech"].identity.revision
     assert all(1 <= m.threads <= build.cores() for m in models.values())

@@ -18,7 +18,7 @@ from operators.fusion.network.batch import collate
 from operators.fusion.network.checkpoint import load
 from operators.fusion.network.config import FUSIONS
 from operators.fusion.network.model import FusionModel
-from operators.fusion.network.readout import Reader, embed_texts
+from operators.fusion.network.readout import Reader, embed_texts, once
 from operators.fusion.network.spotter import beside
 from operators.fusion.network.tokenizer import Tokenizer, written
 from operators.timeline import Span
@@ -222,3 +222,16 @@ def test_a_sentence_ends_where_no_quotation_goes_on() -> None:
     told = [t.text(pieces[s]).casefold() for s in t.sentences(pieces)]
     assert told == ['the screen reads "dr. no".', "rain is heard.", "someone"]
     assert t.sentences([]) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("Music is heard and a voice is heard and music is heard.", "Music is heard and a voice is heard."),
+        ("A ball falls while a ball falls.", "A ball falls."),
+        ("a red and white ball and a red and blue ball", "a red and white ball and a red and blue ball"),
+        ("", ""),
+    ],
+)
+def test_a_clause_is_said_once(said: str, told: str) -> None:
+    assert once(said) == told

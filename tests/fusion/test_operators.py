@@ -54,7 +54,7 @@ def fused(window: Window) -> Fused:
     middles = [float(window.span.start) + (n + 0.5) / 5 for n in range(cells)]
     struck = [[0.9 if 7 < m < 8.5 or 44 < m < 46 else 0.1, digest[n % 32] / 255] for n, m in enumerate(middles)]
     told = "nothing new" if 4 <= window.asked.start < 20 or 33 <= window.asked.start < 57 else f"told {digest.hex()[:6]}"
-    sentences = ((told, 0.8), ("Perhaps not.", 0.5)) if window.captions else ()
+    sentences = ((told, 0.8), ("Perhaps not.", 0.2)) if window.captions else ()
     return Fused(sentences, ("strike", "other"), 5, np.array(struck, np.float32), (0.5, 0.5), ("fused", "picture"))
 
 

@@ -35,7 +35,7 @@ def test_it_answers_what_one_and_what_two_modalities_know(marks: Marks) -> None:
     assert marks.answers > 0.65
     together = [share for need, share in marks.by_need.items() if "+" in need]
     assert len(together) == 3
-    assert np.mean(together) > 0.5
+    assert np.mean(together) > 0.25
 
 
 @pytest.mark.parametrize(("labels", "least"), [(PICTURE, 0.85), (SOUND, 0.85), (FUSED, 0.6)])

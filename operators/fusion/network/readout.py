@@ -1,5 +1,6 @@
 """From a trained model: captions, answers, event scores and embeddings of clips, in batches."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,10 @@ from operators.timeline import Span
 
 Numbers = npt.NDArray[np.float32]
 LONGEST_ANSWER = 20
+CLAUSES, ENDS = re.compile(r"( and | while )"), ".!?"
+"""Between the clauses of a sentence, and at its end."""
+SHORTEST_CLAUSE = 3
+"""Words."""
 NONE = 1e-9
 """Chance of a piece that stands for letters that the model does not have."""
 
@@ -25,7 +30,8 @@ NONE = 1e-9
 class Sentence:
     text: str
     confidence: float
-    """Geometric mean of the probabilities of its pieces."""
+    """Probability of the whole of it, which is the product over its pieces: what says more can be wrong in more. What can be said in several
+    ways has its share in each of them, so that few sentences come near 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +88,8 @@ class Reader:
                 ids, chances = self._written([asked[n] for n in group], [prompts[n] for n in group], most)
             for n, pieces, logs in zip(group, ids, chances, strict=True):
                 words = self.clips[asked[n][0]].words
-                parts = [(self.tokenizer.text(pieces[s], words), logs[s]) for s in self.tokenizer.sentences(pieces)]
-                said[n] = Said(tuple(Sentence(text, float(np.exp(np.mean(sure)))) for text, sure in parts if text))
+                parts = [(once(self.tokenizer.text(pieces[s], words)), logs[s]) for s in self.tokenizer.sentences(pieces)]
+                said[n] = Said(tuple(Sentence(text, float(np.exp(np.sum(sure)))) for text, sure in parts if text))
         return [s for s in said if s is not None]
 
     def _written(self, asked: Sequence[tuple[int, Span]], prompts: list[list[int]], most: int) -> tuple[list[list[int]], list[list[float]]]:
@@ -102,6 +108,23 @@ class Reader:
             ids = torch.cat([ids, best.indices[:, None]], dim=1)[left]
             memories, going = [m.of(left) for m in memories], [going[k] for k in on]
         return written, logs
+
+
+def once(sentence: str) -> str:
+    """Without the clauses that it has said already: where the model knows no more, it says the same again. What is shorter than a clause
+    may well come twice: "a red and white ball and a red and blue ball"."""
+    first, *rest = CLAUSES.split(sentence)
+    told, said = [first], {_bare(first)}
+    for joint, clause in zip(rest[::2], rest[1::2], strict=True):
+        bare = _bare(clause)
+        if bare not in said or len(bare.split()) < SHORTEST_CLAUSE:
+            told += [joint, clause]
+            said.add(bare)
+    return "".join(told).rstrip(ENDS) + sentence[len(sentence.rstrip(ENDS)) :]
+
+
+def _bare(clause: str) -> str:
+    return clause.casefold().rstrip(ENDS)
 
 
 def embed_texts(model: FusionModel, tokenizer: Tokenizer, sentences: Sequence[str]) -> Numbers:
