@@ -30,8 +30,8 @@ NONE = 1e-9
 class Sentence:
     text: str
     confidence: float
-    """Probability of the whole of it, which is the product over its pieces: what says more can be wrong in more. What can be said in several
-    ways has its share in each of them, so that few sentences come near 1."""
+    """Probability of the whole of it, the product over its pieces: what says more can be wrong in more. What can be said in several ways
+    has its share in each of them, so that few sentences come near 1."""
 
 
 @dataclass(frozen=True, slots=True)

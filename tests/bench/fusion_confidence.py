@@ -1,0 +1,67 @@
+"""How far the probability of a sentence tells whether it is true, on made clips, of whose stretches every true sentence can be written
+down: what is said is true if it is one of them to the letter.
+
+python tests/bench/fusion_confidence.py MODEL DATA [--clips 160]
+
+DATA is a corpus (`capstream corpus`). Prints, for the probability of the whole sentence and for its geometric mean over the words, how
+often a true sentence has more than a false one (AUC), and for thresholds what is said and how much of it is true.
+"""
+
+import argparse
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from operators.fusion.corpus import Corpus, CorpusOptions
+from operators.fusion.corpus.grammar import describe
+from operators.fusion.network.checkpoint import load
+from operators.fusion.network.readout import Reader, Said
+from operators.timeline import Span
+
+WAYS = 200
+"""Times that a stretch is described, to have all ways to say it."""
+THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.35, 0.4, 0.5)
+
+
+def told(model: Path, data: Path, clips: int) -> Iterator[tuple[str, float, int, bool]]:
+    """(sentence, its probability, its number of words, whether it is true)."""
+    net, tokenizer = load(model)
+    made = json.loads((data / "corpus.json").read_text())
+    corpus = Corpus(CorpusOptions(made["split"], made["clips"], made["seed"], made["sources"] and Path(made["sources"]), made["voices"]))
+    for n in range(min(clips, made["clips"])):
+        script, clip = corpus.script(n), corpus.example(n).clip
+        said: list[Said] = Reader(net, tokenizer, [clip]).captions([(0, Span(s.span.start, s.span.end)) for s in script.shots])
+        for shot, several in zip(script.shots, said, strict=True):
+            texts = {describe(script, shot, random.Random(k)).casefold() for k in range(WAYS)}
+            for sentence in several.sentences:
+                true = any(sentence.text.casefold() in text for text in texts)
+                yield sentence.text, sentence.confidence, len(sentence.text.split()), true
+
+
+def area(scores: np.ndarray, true: np.ndarray) -> float:
+    """Under the ROC curve (Mann and Whitney's U)."""
+    ranks = np.argsort(np.argsort(scores)) + 1
+    positive, negative = true.sum(), (~true).sum()
+    return float((ranks[true].sum() - positive * (positive + 1) / 2) / (positive * negative))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=Path)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--clips", type=int, default=160)
+    given = parser.parse_args()
+    found = list(told(given.model, given.data, given.clips))
+    chance, words, true = (np.array(column) for column in list(zip(*found, strict=True))[1:])
+    print(f"{len(found)} sentences, {true.mean():.2f} of them true")
+    print(f"AUC: {area(chance, true):.2f}; by the mean over words: {area(chance ** (1 / words), true):.2f}")
+    for least in THRESHOLDS:
+        said = chance >= least
+        print(f"from {least:.2f} on: {said.mean():.2f} said, {true[said].mean():.2f} of them true")
+
+
+if __name__ == "__main__":
+    main()
