@@ -46,7 +46,7 @@ def load(profile: str, changes: Sequence[str] = (), live: bool = False) -> Setti
     if not isinstance(over, dict) or not set(over) <= set(LANES):
         raise ConfigError(f"live is a table of {', '.join(LANES)}, not {over!r}")
     if live:
-        raw = merge(raw, over)
+        raw = merge(raw, {lane: _still_on(raw.get(lane), tables) for lane, tables in over.items()})
     try:
         return kind.model_validate_json(json.dumps(_styled(_plain(raw)), default=str))
     except ValidationError as e:
@@ -63,6 +63,13 @@ def merge(base: Raw, over: Raw) -> Raw:
         elif value is not True:
             merged[key] = merge(below, value) if isinstance(value, dict) else value
     return merged
+
+
+def _still_on(lane: Any, over: Any) -> Any:
+    """Of a lane's tables for live streams those that are not of an operator that is turned off: options alone turn nothing on."""
+    if not isinstance(lane, dict) or not isinstance(over, dict):
+        return over
+    return {name: value for name, value in over.items() if not (isinstance(value, dict) and lane.get(name) is False)}
 
 
 def _read(profile: str, chain: tuple[Path, ...]) -> Raw:

@@ -105,7 +105,7 @@ class FusedDetector:
             "life": self._life.snapshot(),
             "facts": [fact_to_json(f) for f in self._facts],
             "known": exact(self._known),
-            "told": [exact(r.told) for r in self._readings],
+            "readings": [exact(r.told) for r in self._readings],
         }
         return None, state
 
@@ -113,7 +113,7 @@ class FusedDetector:
         self._life.restore(state["life"])
         self._facts = [f for f in map(fact_from_json, state["facts"]) if isinstance(f, Word | SeenText)]
         self._known = Fraction(state["known"])
-        for reading, told in zip(self._readings, state["told"], strict=True):
+        for reading, told in zip(self._readings, state["readings"], strict=True):
             reading.told = Fraction(told)
 
     def refill(self, item: Item) -> None:

@@ -1,6 +1,6 @@
-"""What co-attention is worth: the same model with one modality, with all of them apart (late fusion), with all before the heads
-alone (joint), and with co-attention, each trained for the same number of steps on the same clips, from several seeds; judged on the
-test split.
+"""What co-attention is worth: the same model with one modality, with all of them apart (late fusion), with all that
+only the writer sees together (joint), and with co-attention, each trained for the same number of steps on the same clips, from several
+seeds; judged on the test split.
 
 All take over the same encoders of pictures and sound, which learn nothing more: those of late fusion, trained first, so that
 co-attention has no advantage there.
@@ -26,7 +26,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "sound only": {"modalities": ["sound"]},
     "words only": {"modalities": ["words"]},
     "late fusion": {"fusion": "late"},
-    "joint heads": {"fusion": "joint"},
+    "joint writer": {"fusion": "joint"},
     "co-attention": {"fusion": "co_attention"},
 }
 FIRST, SECOND = "co-attention", "late fusion"

@@ -187,3 +187,12 @@ def test_a_live_stream_has_the_settings_of_the_profile_and_its_own_upon_them() -
 def test_only_lanes_differ_for_live_streams(change: str, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         load("cpu", [change])
+
+
+def test_what_is_turned_off_stays_off_in_a_live_stream() -> None:
+    assert load("cpu", live=True).narrate.fused.labels == ("strike", "alarm_unseen", "pointed_out")
+    assert load("hub", live=True).narrate.fused is None
+    quiet = load("cpu", ["narrate.subtitles=false", "listen.words=false"], live=True)
+    assert quiet.narrate.subtitles is None
+    assert quiet.listen.words is None
+    assert load("cpu", ["narrate.subtitles=false", "live.narrate.subtitles=true"], live=True).narrate.subtitles is not None

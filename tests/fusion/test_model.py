@@ -222,6 +222,7 @@ def test_a_sentence_ends_where_no_quotation_goes_on() -> None:
     told = [t.text(pieces[s]).casefold() for s in t.sentences(pieces)]
     assert told == ['the screen reads "dr. no".', "rain is heard.", "someone"]
     assert t.sentences([]) == []
+    assert len(t.sentences(t.ids("wait . . . gate 3.5 opens."))) == 2
 
 
 @pytest.mark.parametrize(
@@ -230,6 +231,7 @@ def test_a_sentence_ends_where_no_quotation_goes_on() -> None:
         ("Music is heard and a voice is heard and music is heard.", "Music is heard and a voice is heard."),
         ("A ball falls while a ball falls.", "A ball falls."),
         ("a red and white ball and a red and blue ball", "a red and white ball and a red and blue ball"),
+        ('The screen reads "up we go now and up we go now".', 'The screen reads "up we go now and up we go now".'),
         ("", ""),
     ],
 )

@@ -31,7 +31,7 @@ class Sentence:
     text: str
     confidence: float
     """Probability of the whole of it, the product over its pieces: what says more can be wrong in more. What can be said in several ways
-    has its share in each of them, so that few sentences come near 1."""
+    has its share in each of them, so that few sentences come near 1. What is said twice, and left out of the text, counts too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,9 @@ class Reader:
 
 def once(sentence: str) -> str:
     """Without the clauses that it has said already: where the model knows no more, it says the same again. What is shorter than a clause
-    may well come twice: "a red and white ball and a red and blue ball"."""
+    may well come twice, "a red and white ball and a red and blue ball", and so may what is quoted."""
+    if '"' in sentence:
+        return sentence
     first, *rest = CLAUSES.split(sentence)
     told, said = [first], {_bare(first)}
     for joint, clause in zip(rest[::2], rest[1::2], strict=True):

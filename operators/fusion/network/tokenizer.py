@@ -74,11 +74,13 @@ class Tokenizer:
         return written(plain, self._names([w.text for w in words if w.kind == "spoken"]), signs)
 
     def sentences(self, ids: Sequence[int]) -> list[slice]:
-        """Where each sentence lies; a mark within quotation marks ends none."""
+        """Where each sentence lies; a mark ends none within quotation marks, before another mark or before a number."""
+        pieces = [self.inner.id_to_token(n) for n in ids]
         found, begin, quoted = [], 0, False
-        for n, piece in enumerate(map(self.inner.id_to_token, ids)):
+        for n, piece in enumerate(pieces):
             quoted ^= piece == '"'
-            if n == len(ids) - 1 or (piece in SENTENCE_ENDS and not quoted):
+            after = pieces[n + 1] if n + 1 < len(pieces) else ""
+            if not after or (piece in SENTENCE_ENDS and not quoted and after not in SENTENCE_ENDS and not after[:1].isdigit()):
                 found.append(slice(begin, n + 1))
                 begin = n + 1
         return found

@@ -21,7 +21,7 @@ class Trunk(nn.Module):
         self.bottleneck = nn.Parameter(torch.randn(config.bottleneck, width) * config.initializer_range) if exchange else None
 
     def close(self) -> None:
-        """Training starts from modalities that do not disturb each other: what one has to say to another is learned as far as it helps."""
+        """What modalities say straight to each other is nothing at first, and is learned as far as it helps; only the bottleneck mixes."""
         for layer in self.layers:
             for block in layer.across.values():
                 block.close()
