@@ -195,4 +195,3 @@ def test_what_is_turned_off_stays_off_in_a_live_stream() -> None:
     quiet = load("cpu", ["narrate.subtitles=false", "listen.words=false"], live=True)
     assert quiet.narrate.subtitles is None
     assert quiet.listen.words is None
-    assert load("cpu", ["narrate.subtitles=false", "live.narrate.subtitles=true"], live=True).narrate.subtitles is not None
