@@ -48,14 +48,15 @@ $(STAMP): requirements.lock pyproject.toml
 demo: env
 	@$(PY) -m pipeline.demo $(if $(KAFKA),--kafka) $${CLIP:+"$$CLIP"}
 
-# Every tier runs even if one before it fails; what was skipped in any is told at the end.
+# Every tier runs even if one before it fails; what was skipped in any is told at the end. The files of the real tier keep their order:
+# by number of tests, the longest, which hold one, would come last and alone.
 test: env
 	@bash deploy/bootstrap.sh debian $(TEST_COMMANDS) $(BROKER_PACKAGES) $(RTSP_PACKAGES) || true
 	bash deploy/bootstrap.sh npm $(PLAYER) || true
 	failed=0
 	rm -rf .venv/reports
 	$(PY) -m pytest -q -n 2 -m 'not ($(REAL))' --junitxml=.venv/reports/unit.xml || failed=1
-	$(PY) -m pytest -q -n 2 --dist loadfile -m '$(REAL)' $(addprefix --ignore=,$(ALONE)) --junitxml=.venv/reports/real.xml || failed=1
+	$(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m '$(REAL)' $(addprefix --ignore=,$(ALONE)) --junitxml=.venv/reports/real.xml || failed=1
 	$(PY) -m pytest -q -m '$(REAL)' $(ALONE) --junitxml=.venv/reports/alone.xml || failed=1
 	$(PY) tests/skipped.py .venv/reports/*.xml
 	exit $$failed
