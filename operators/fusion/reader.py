@@ -44,7 +44,8 @@ class FusionReader:
 
         from operators.fusion.network.checkpoint import load
 
-        torch.set_num_threads(threads)
+        # A picture or a patch of sound at a time is too little to share out: threads that wait for each other cost a busy machine more.
+        torch.set_num_threads(1)
         self._model, self._tokenizer = load(Path(self.options.model or SHIPPED), device)
 
     def __call__(self, items: Sequence[Any]) -> list[Any]:
