@@ -51,7 +51,7 @@ def test_a_track_that_is_not_there_has_no_operators_and_asks_no_models(films: Pa
     assert silent.operators("listen", lambda instants: []) == []
     assert deaf.operators("look", lambda instants: []) == []
     models = plan_models([silent], load("cpu"), pytest.fail)
-    assert [m.name for m in models] == ["text", "captioner", "fusion"], "no speech model is fetched for a silent film"
+    assert [m.name for m in models] == ["text", "captioner"], "no speech model is fetched for a silent film"
 
 
 def test_subtitles_are_told_the_pictures_a_second_of_their_video(films: Path) -> None:
@@ -67,7 +67,7 @@ def test_subtitles_are_told_the_pictures_a_second_of_their_video(films: Path) ->
 def test_models_are_placed_by_the_plan(films: Path) -> None:
     models = {m.name: m for m in plan_models(plan(films / "both.mp4"), load("offline"), pytest.fail)}
     shared = {name: m.shared for name, m in models.items()}
-    assert shared == {"vad": False, "speech": True, "text": False, "captioner": False, "fusion": True}
+    assert shared == {"vad": False, "speech": True, "text": False, "captioner": False}
     assert models["speech"].identity.name == "pocketsphinx"
     assert models["speech"].identity.revision
     assert all(1 <= m.threads <= build.cores() for m in models.values())
@@ -152,7 +152,7 @@ def test_a_cut_behind_the_end_is_refused(films: Path) -> None:
 
 def test_settings_that_do_not_hold_together_are_refused(films: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"look\.features asks a frames model and the profile names none: set models\.frames\.use"):
-        plan(films / "both.mp4", changes=("look.features.use=encoder", "narrate.fused=false"))
+        plan(films / "both.mp4", changes=("look.features.use=encoder",))
     with pytest.raises(ConfigError, match="does not know the language 'tlh'"):
         plan(films / "both.mp4", changes=("listen.words.language=tlh",))
     assert plan(films / "both.mp4", changes=("listen.words.language=pt-BR",))
@@ -164,7 +164,7 @@ FUSED = ("narrate.fused=true", "models.fusion.use=fusion")
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        (("look.features.use=signal",), "own encoders: set look.features.use=fusion, or narrate.fused=false"),
+        ((), r"narrate\.fused reads rows of the model's own encoders: set look\.features\.use=fusion, or leave look\.features out"),
         (("look.features=false", "listen.features=false"), "narrate.fused has nothing to look at or listen to"),
         (("look.features.use=fusion", "listen.features=false", 'narrate.fused.labels=["fire"]', "models.fusion.fusion.model={model}"),
          "knows no event 'fire'; it knows bang, pan_left"),

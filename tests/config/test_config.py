@@ -74,8 +74,7 @@ def test_an_operator_is_turned_off_and_on() -> None:
     assert "look.text" not in places("look.text=false")
     assert "look.text" in places("look.text=false", "look.text=true")
     assert "look.black" in places("look.black=false", "look.black.share=0.5")
-    assert "look.features.fusion" in places()
-    assert "look.features.signal" in places("look.features.use=signal")
+    assert "look.features.signal" in places()
     assert "look.features.encoder" in places("look.features.use=encoder")
 
 
@@ -190,8 +189,6 @@ def test_only_lanes_differ_for_live_streams(change: str, said: str) -> None:
 
 
 def test_what_is_turned_off_stays_off_in_a_live_stream() -> None:
-    assert load("cpu", live=True).narrate.fused.labels == ("strike", "alarm_unseen", "pointed_out")
-    assert load("hub", live=True).narrate.fused is None
     quiet = load("cpu", ["narrate.subtitles=false", "listen.words=false"], live=True)
     assert quiet.narrate.subtitles is None
     assert quiet.listen.words is None
