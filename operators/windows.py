@@ -37,11 +37,19 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Sentence:
+    text: str
+    confidence: float
+    """Probability of the whole of it, the product over its pieces: what says more can be wrong in more. What can be said in several ways
+    has its share in each of them, so that few sentences come near 1. What is said twice, and left out of the text, counts too."""
+
+
+@dataclass(frozen=True, slots=True)
 class Fused:
     """What the model says of a Window."""
 
-    sentences: tuple[tuple[str, float], ...]
-    """Of the part that is asked about, each with how sure the model is of it, 0-1; none where none was wanted."""
+    sentences: tuple[Sentence, ...]
+    """Of the part that is asked about; none where none was wanted."""
     labels: tuple[str, ...] = field(repr=False)
     rate: int
     """Cells of scores a second, from the window's start on."""

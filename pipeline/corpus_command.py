@@ -55,6 +55,12 @@ def make_corpus(out: Path, options: CorpusOptions, progress: Callable[[str], Non
             progress(f"{out}: {done} of {options.clips} clips")
 
 
+def made_in(folder: Path) -> Corpus:
+    """The corpus whose arrays `folder` holds, from the same sources: for what the arrays do not tell."""
+    made = msgspec.json.decode((folder / OPTIONS).read_bytes())
+    return Corpus(CorpusOptions(made["split"], made["clips"], made["seed"], made["sources"] and Path(made["sources"]), made["voices"]))
+
+
 def _make(shard: Path, options: CorpusOptions, members: range) -> None:
     corpus = Corpus(options)
     write_shard(shard, (corpus.example(n) for n in members))

@@ -72,10 +72,10 @@ class FusedDescriber:
 
     def answer(self, ask: Ask, result: Any) -> list[Output | Ask]:
         said: list[Output | Ask] = []
-        sure = [] if isinstance(result, ModelError) else [s for s in result.sentences if s[1] >= self._options.least_confidence]
+        sure = [] if isinstance(result, ModelError) else [s for s in result.sentences if s.confidence >= self._options.least_confidence]
         if sure:
-            text, confidence = " ".join(text for text, _ in sure), min(confidence for _, confidence in sure)
-            self._caption = self._tell(ask.tag, Description(text, confidence))
+            description = Description(" ".join(s.text for s in sure), min(s.confidence for s in sure))
+            self._caption = self._tell(ask.tag, description)
             said.append(self._caption)
         return [*said, *self._go_on()]
 

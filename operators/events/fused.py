@@ -97,8 +97,8 @@ class FusedDetector:
         return self._go_on()
 
     def hold(self) -> Fraction | None:
-        pauses, told = self._life.hold(), min(r.told for r in self._readings)
-        return told if pauses is None else min(told, pauses)
+        pauses = self._life.hold()
+        return self._told if pauses is None else min(self._told, pauses)
 
     def snapshot(self) -> tuple[Fraction | None, State]:
         state = {
@@ -119,6 +119,11 @@ class FusedDetector:
     def refill(self, item: Item) -> None:
         raise AssertionError("facts are kept in the state: nothing is given again")
 
+    @property
+    def _told(self) -> Fraction:
+        """Everything up to here."""
+        return min(r.told for r in self._readings)
+
     def _go_on(self) -> list[Output | Ask]:
         """Ask about the next stretch of which enough is known; where there is nothing to tell of there is nothing to ask."""
         said: list[Output | Ask] = []
@@ -133,7 +138,7 @@ class FusedDetector:
     def _window(self, reading: _Reading, core: Span) -> Window | None:
         """None where there is nothing that the model could tell of."""
         span = Span(max(ZERO, core.start - MARGIN), min(core.end + MARGIN, self._known))
-        self._facts = [f for f in self._facts if f.end > min(r.told for r in self._readings) - MARGIN]
+        self._facts = [f for f in self._facts if f.end > self._told - MARGIN]
         inside = [f for f in self._facts if f.start < span.end and f.end > span.start]
         words, seen = tuple(f for f in inside if isinstance(f, Word)), tuple(f for f in inside if isinstance(f, SeenText))
         if reading.late and not (words and seen):

@@ -44,8 +44,7 @@ class FusionReader:
 
         from operators.fusion.network.checkpoint import load
 
-        # A picture or a patch of sound at a time is too little to share out: threads that wait for each other cost a busy machine more.
-        torch.set_num_threads(1)
+        torch.set_num_threads(threads)
         self._model, self._tokenizer = load(Path(self.options.model or SHIPPED), device)
 
     def __call__(self, items: Sequence[Any]) -> list[Any]:
@@ -97,7 +96,7 @@ class FusionReader:
         about = tuple(config.labels), EVENT_RATE
         sources = tuple(SOURCES.get(label, "fused") for label in config.labels)
         for k, scores in enumerate(reader.events()):
-            sentences = tuple((s.text, s.confidence) for s in said[k].sentences) if k in said else ()
+            sentences = said[k].sentences if k in said else ()
             told[right[k]] = Fused(sentences, *about, scores, tuple(config.thresholds), sources)
         return told
 

@@ -8,18 +8,17 @@ often a true sentence has more than a false one (AUC), and for thresholds what i
 """
 
 import argparse
-import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from operators.fusion.corpus import Corpus, CorpusOptions
 from operators.fusion.corpus.grammar import describe
 from operators.fusion.network.checkpoint import load
-from operators.fusion.network.readout import Reader, Said
-from operators.timeline import Span
+from operators.fusion.network.readout import Reader
+from pipeline.clip_cache import load_examples
+from pipeline.corpus_command import made_in
 
 WAYS = 200
 """Times that a stretch is described, to have all ways to say it."""
@@ -29,11 +28,10 @@ THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.35, 0.4, 0.5)
 def told(model: Path, data: Path, clips: int) -> Iterator[tuple[str, float, int, bool]]:
     """(sentence, its probability, its number of words, whether it is true)."""
     net, tokenizer = load(model)
-    made = json.loads((data / "corpus.json").read_text())
-    corpus = Corpus(CorpusOptions(made["split"], made["clips"], made["seed"], made["sources"] and Path(made["sources"]), made["voices"]))
-    for n in range(min(clips, made["clips"])):
-        script, clip = corpus.script(n), corpus.example(n).clip
-        said: list[Said] = Reader(net, tokenizer, [clip]).captions([(0, Span(s.span.start, s.span.end)) for s in script.shots])
+    corpus = made_in(data)
+    for n, example in enumerate(load_examples(data, net.config.labels, print)[:clips]):
+        script = corpus.script(n)
+        said = Reader(net, tokenizer, [example.clip]).captions([(0, shot.span) for shot in script.shots])
         for shot, several in zip(script.shots, said, strict=True):
             texts = {describe(script, shot, random.Random(k)).casefold() for k in range(WAYS)}
             for sentence in several.sentences:

@@ -7,7 +7,6 @@ DATA holds the corpora train/, validation/ and test/ (`capstream corpus`); their
 """
 
 import argparse
-import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -18,7 +17,7 @@ import numpy as np
 import torch
 
 from operators.fusion.clip import SOUND_RATE, Example, Track
-from operators.fusion.corpus import Corpus, CorpusOptions, audio
+from operators.fusion.corpus import audio
 from operators.fusion.labels import LABELS, SOUND
 from operators.fusion.measures import interval
 from operators.fusion.network.config import FusionConfig
@@ -30,6 +29,7 @@ from operators.fusion.network.trainer import Trainer, TrainingOptions
 from operators.media import Pcm
 from pipeline.build import cores
 from pipeline.clip_cache import load_examples
+from pipeline.corpus_command import made_in
 from pipeline.evaluate_command import markdown
 from pipeline.models import resolve
 from pipeline.train_command import texts_of
@@ -60,8 +60,7 @@ class WhisperEncoder:
 
 def heard(data: Path, split: str, out: Path, examples: Sequence[Example]) -> Iterator[Example]:
     """The clips with Whisper's rows for their sound; the rows are kept in `out`."""
-    made = json.loads((data / split / "corpus.json").read_text())
-    corpus = Corpus(CorpusOptions(split, made["clips"], made["seed"], made["sources"] and Path(made["sources"]), made["voices"]))
+    corpus = made_in(data / split)
     path, encoder = out / f"{split}.npz", None
     kept = dict(np.load(path)) if path.exists() else {}
     for n, example in enumerate(examples):

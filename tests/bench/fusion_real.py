@@ -55,8 +55,8 @@ def told(model: Path, several: Sequence[Example], least: float) -> list[tuple[Ex
         there, labels = scores > np.array(net.config.thresholds), net.config.labels
         stretches = stretches_of(there, labels, span)
         said: dict[bool, list[str]] = {True: [], False: []}
-        for stretch, told in zip(stretches, reader.captions([(0, s) for s in stretches]), strict=True):
-            for sentence in told.sentences:
+        for stretch, caption in zip(stretches, reader.captions([(0, s) for s in stretches]), strict=True):
+            for sentence in caption.sentences:
                 line = f"[{clock(stretch.start)}-{clock(stretch.end)}] {sentence.text} ({sentence.confidence:.2f})"
                 said[sentence.confidence >= least].append(line)
         events = segments(there, labels, EVENT_RATE, span.start)

@@ -66,8 +66,7 @@ def test_subtitles_are_told_the_pictures_a_second_of_their_video(films: Path) ->
 
 def test_models_are_placed_by_the_plan(films: Path) -> None:
     models = {m.name: m for m in plan_models(plan(films / "both.mp4"), load("offline"), pytest.fail)}
-    shared = {name: m.shared for name, m in models.items()}
-    assert shared == {"vad": False, "speech": True, "text": False, "captioner": False}
+    assert {name: m.shared for name, m in models.items()} == {"vad": False, "speech": True, "text": False, "captioner": False}
     assert models["speech"].identity.name == "pocketsphinx"
     assert models["speech"].identity.revision
     assert all(1 <= m.threads <= build.cores() for m in models.values())

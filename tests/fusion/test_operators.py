@@ -24,7 +24,7 @@ from operators.media import PACKET_SAMPLES, Frame, Picture, Samples
 from operators.protocols import Entry, Item
 from operators.records import Caption, End, Event, Gap
 from operators.timeline import ZERO, Span
-from operators.windows import Fused, RowKind, Window
+from operators.windows import Fused, RowKind, Sentence, Window
 from pipeline.kept import KeptFiles
 from pipeline.log import Header, LogWriter
 
@@ -54,7 +54,7 @@ def fused(window: Window) -> Fused:
     middles = [float(window.span.start) + (n + 0.5) / 5 for n in range(cells)]
     struck = [[0.9 if 7 < m < 8.5 or 44 < m < 46 else 0.1, digest[n % 32] / 255] for n, m in enumerate(middles)]
     told = "nothing new" if 4 <= window.asked.start < 20 or 33 <= window.asked.start < 57 else f"told {digest.hex()[:6]}"
-    sentences = ((told, 0.8), ("Perhaps not.", 0.2)) if window.captions else ()
+    sentences = (Sentence(told, 0.8), Sentence("Perhaps not.", 0.2)) if window.captions else ()
     return Fused(sentences, ("strike", "other"), 5, np.array(struck, np.float32), (0.5, 0.5), ("fused", "picture"))
 
 

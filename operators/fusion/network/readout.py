@@ -15,6 +15,7 @@ from operators.fusion.network.model import FusionModel, Seen, cells
 from operators.fusion.network.tokenizer import Tokenizer
 from operators.fusion.network.writer import LONGEST_TEXT, Memory
 from operators.timeline import Span
+from operators.windows import Sentence
 
 Numbers = npt.NDArray[np.float32]
 LONGEST_ANSWER = 20
@@ -24,14 +25,6 @@ SHORTEST_CLAUSE = 3
 """Words."""
 NONE = 1e-9
 """Chance of a piece that stands for letters that the model does not have."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sentence:
-    text: str
-    confidence: float
-    """Probability of the whole of it, the product over its pieces: what says more can be wrong in more. What can be said in several ways
-    has its share in each of them, so that few sentences come near 1. What is said twice, and left out of the text, counts too."""
 
 
 @dataclass(frozen=True, slots=True)
