@@ -1,6 +1,7 @@
 """The fusion model in a pipeline: one checkpoint that looks, listens, and tells of what was seen, heard and read."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -56,7 +57,7 @@ class FusionReader:
             for kind, tell in kinds.items():
                 chosen = [n for n, item in enumerate(items) if isinstance(item, kind)]
                 if chosen:
-                    with torch.inference_mode():
+                    with torch.inference_mode(), _one_thread():
                         told = tell([items[n] for n in chosen])
                     for n, result in zip(chosen, told, strict=True):
                         results[n] = result
@@ -109,6 +110,20 @@ class FusionReader:
                 given = len(rows[0].vector)
                 return f"the fusion model reads rows of {name} of {width} numbers, not of {given}: use the features it was trained on"
         return None
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """What is asked at a time is too little to share out: where cores are busy, two threads would mostly wait for each other. Other models
+    of this process keep theirs."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _rows(rows: Any) -> list[Any]:

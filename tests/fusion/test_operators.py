@@ -21,7 +21,7 @@ from operators.fusion.clip import SOUND_BANDS, SOUND_RATE, SOUND_STEPS
 from operators.fusion.looking import Glance
 from operators.fusion.reader import FusionOptions
 from operators.media import PACKET_SAMPLES, Frame, Picture, Samples
-from operators.protocols import Entry, Item
+from operators.protocols import Ask, Entry, Item
 from operators.records import Caption, End, Event, Gap
 from operators.timeline import ZERO, Span
 from operators.windows import Fused, RowKind, Sentence, Window
@@ -165,6 +165,17 @@ def test_what_is_read_aloud_is_told_once_the_text_is_known_and_nothing_waits_for
     only = FusedOptions(labels=("read_aloud",))
     said = outputs_of(lambda: FusedDetector(only, Kept()), told, {"fusion": read})
     assert {e.label for e in said if isinstance(e, Event)} == {"read_aloud"}
+
+
+def test_what_is_seen_and_heard_is_told_before_it_is_known_what_the_screen_read() -> None:
+    live = FusedDetector(FusedOptions(labels=("strike", "read_aloud")), Kept())
+    found: list[tuple[Fraction, Event]] = []
+    for sound in entries("listen.sound", "fact", [Sound(F(t), F(t + 1), "noise", -20.0) for t in range(15)]):
+        outputs = live.push(sound)
+        while asks := [o for o in outputs if isinstance(o, Ask)]:
+            outputs = [o for o in outputs if not isinstance(o, Ask)] + live.answer(asks[0], fused(asks[0].item))
+        found += [(sound.end, o) for o in outputs if isinstance(o, Event)]
+    assert [(known, e.label, e.lifecycle) for known, e in found] == [(F(13), "strike", "start"), (F(13), "strike", "end")]
 
 
 def test_a_model_that_fails_on_a_window_says_nothing_of_it() -> None:
