@@ -143,7 +143,7 @@ def _take_over(model: Any, other: Any, name: Path) -> None:
 
 def texts_of(example: Example) -> list[str]:
     """All that is said of a clip and in it."""
-    told = [t for c in example.captions for t in c.texts]
+    told = [t for c in example.captions for t in c.ways]
     return [*told, *(w.text for w in example.clip.words), *(t for q in example.questions for t in (q.text, q.answer))]
 
 

@@ -65,8 +65,16 @@ class Told:
 
     span: Span
     texts: tuple[str, ...]
+    """As they are to be written."""
+    others: tuple[str, ...] = ()
+    """More ways to say it, by which the stretch is to be found. A writer that need not guess the wording is sure of what it knows."""
     without: dict[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
-    """By modality: what may still be said where that one is missing, if it is known to be less."""
+    """By modality: what may still be written where that one is missing, if it is known to be less."""
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """All of them, those to be written first."""
+        return self.texts + self.others
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from operators.fusion.network.model import FusionModel
 from operators.fusion.network.tokenizer import Tokenizer
 
 SMALL = {
-    "hidden_size": 32, "num_attention_heads": 2, "trunk_layers": 1, "writer_layers": 1, "text_layers": 1, "bottleneck": 2,
+    "hidden_size": 32, "num_attention_heads": 2, "trunk_layers": 3, "writer_layers": 1, "text_layers": 1, "bottleneck": 2,
     "embedding_size": 16, "dropout": 0.0,
 }  # fmt: skip
 
@@ -29,7 +29,7 @@ def tokenizer() -> Tokenizer:
 
 
 def texts(several: Sequence[Example]) -> list[str]:
-    return [t for e in several for c in e.captions for t in c.texts] + [t for e in several for q in e.questions for t in (q.text, q.answer)]
+    return [t for e in several for c in e.captions for t in c.ways] + [t for e in several for q in e.questions for t in (q.text, q.answer)]
 
 
 def model(seed: int = 0, **changes: Any) -> FusionModel:

@@ -10,7 +10,7 @@ from pathlib import Path
 from operators.errors import ConfigError
 from operators.fusion.clip import MODALITIES, SOUND_RATE, Clip, Example, TimedWord, Told, Track
 from operators.fusion.corpus import audio, frames
-from operators.fusion.corpus.grammar import describe
+from operators.fusion.corpus.grammar import describe, tell
 from operators.fusion.corpus.planner import Planner
 from operators.fusion.corpus.questions import ask
 from operators.fusion.corpus.script import Script, Shot
@@ -20,10 +20,10 @@ from operators.fusion.mel import patches
 from operators.timeline import Span
 
 FRAME_RATE = 4
-FORM = 2
+FORM = 3
 """Of what is made of a seed: counted up where that changes."""
-WAYS_TO_SAY = 3
-"""Texts for one stretch."""
+OTHER_WAYS = 3
+"""To tell of one stretch, beside the plainest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,8 @@ def example(script: Script) -> Example:
 
 
 def _told(script: Script, shot: Shot, rng: random.Random) -> Told:
-    without = {m: tuple(describe(script, shot, rng, [o for o in MODALITIES if o != m]) for _ in range(WAYS_TO_SAY)) for m in MODALITIES}
-    return Told(shot.span, tuple(describe(script, shot, rng) for _ in range(WAYS_TO_SAY)), without)
+    without: dict[str, tuple[str, ...]] = {m: (tell(script, shot, [o for o in MODALITIES if o != m]),) for m in MODALITIES}
+    return Told(shot.span, (tell(script, shot),), tuple(describe(script, shot, rng) for _ in range(OTHER_WAYS)), without)
 
 
 def middles(duration: Fraction, rate: int) -> tuple[Fraction, ...]:

@@ -17,6 +17,8 @@ Canvas = np.ndarray
 PACE = {"slowly": 0.5, "": 1.0, "quickly": 1.8}
 PAN_PER_S, ZOOM_PER_S, SHAKE_PX = 0.09, 0.10, 3.0
 """Pictures' widths a second at an ordinary pace, relative scale a second, and pixels of the frame."""
+REACH = 1.75
+"""Of a cutout's first ellipse: how far the others and the soft edges lie from its middle."""
 SUB = 4
 """Bits of a pixel that things are placed by."""
 
@@ -102,29 +104,32 @@ def _draw(canvas: Canvas, thing: Thing, since: float, place: np.random.Generator
         radius *= place.uniform(0.9, 2.4)  # what passes close by fills half of the picture
     dx, dy = WAYS.get(thing.way, (0, 0))
     x0, y0 = place.uniform(0, 1), place.uniform(0.2, 0.8)
-    reach = 0.7 * radius if thing.cutout else 0.0  # a thing that has a number, a colour and a shape is never wholly out of sight
-    out_x, out_y = reach * abs(dx), reach * abs(dy)
+    form = (0.6, 1.5) if place.random() < 0.5 else (1.4, 0.8)  # tall as people are or wide as cars
+    # A thing that has a number, a colour and a shape is never wholly out of sight; any other leaves the picture before it comes again.
+    out_x, out_y = (REACH * radius * f * abs(d) if thing.cutout else 0.0 for f, d in zip(form, (dx, dy), strict=True))
     for n in range(thing.number):
         spread = n * (2.6 * radius)
         x = x0 * FRAME_WIDTH + (spread if dy or not dx else 0) + dx * thing.speed * since * FRAME_WIDTH
         y = y0 * FRAME_HEIGHT + (spread if dx else 0) + dy * thing.speed * since * FRAME_HEIGHT
         x, y = (x + out_x) % (FRAME_WIDTH + 2 * out_x) - out_x, (y + out_y) % (FRAME_HEIGHT + 2 * out_y) - out_y
         if thing.cutout:
-            _paste(canvas, thing.cutout, x, y, radius, since, place)
+            _paste(canvas, thing.cutout, (x, y), (form[0] * radius, form[1] * radius), since, place)
         else:
             _stamp(canvas, thing, x, y, radius)
 
 
-def _paste(canvas: Canvas, source: str, x: float, y: float, radius: float, since: float, shape: np.random.Generator) -> None:
-    """What a few soft ellipses cut out of a picture, tall as people are or wide as cars; they swing a little against each other."""
+def _paste(
+    canvas: Canvas, source: str, at: tuple[float, float], half: tuple[float, float], since: float, shape: np.random.Generator
+) -> None:
+    """What a few soft ellipses cut out of a picture; they swing a little against each other. half: axes of the first, in pixels."""
     ys, xs = np.mgrid[:FRAME_HEIGHT, :FRAME_WIDTH]
-    wide, high = (0.6, 1.5) if shape.random() < 0.5 else (1.4, 0.8)
+    (x, y), (wide, high) = at, half
     apart = np.full((FRAME_HEIGHT, FRAME_WIDTH), np.inf)
     for n in range(int(shape.integers(1, 5))):
         size, pace, phase = (1.0 if n == 0 else shape.uniform(0.35, 0.8)), shape.uniform(0.5, 2), shape.uniform(0, 6)
         swing = 0.12 * np.sin(2 * np.pi * pace * since + phase) if n else 0.0
         dx, dy = ((shape.uniform(-0.7, 0.7) + swing) * wide, shape.uniform(-0.8, 0.8) * high) if n else (0.0, 0.0)
-        apart = np.minimum(apart, np.hypot((xs - x - dx * radius) / (wide * size), (ys - y - dy * radius) / (high * size)) / radius)
+        apart = np.minimum(apart, np.hypot((xs - x - dx) / (wide * size), (ys - y - dy) / (high * size)))
     share = np.clip((1.15 - apart) / 0.3, 0, 1)[..., None].astype(np.float32)
     matrix = np.array([[1, 0, WIDTH / 2 - x], [0, 1, HEIGHT / 2 - y]], np.float32)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP

@@ -128,14 +128,16 @@ def _applause(rng: np.random.Generator, at: Numbers) -> Numbers:
 
 
 def _rain(rng: np.random.Generator, at: Numbers) -> Numbers:
-    """A wash that swells a little, and drops: some on leaves, some on what rings."""
-    wash = coloured(rng, len(at), rng.uniform(-0.1, 1.0), rng.uniform(80, 800), rng.uniform(3500, 7900))
+    """A wash that swells a little, and drops: some on leaves, some on what rings. Outside there is wind in the microphone."""
+    wash = coloured(rng, len(at), rng.uniform(-0.1, 1.3), rng.uniform(50, 800), rng.uniform(3500, 7900))
     swell = coloured(rng, len(at), 0.0, 0.2, 2.0)
     wash *= (1 + rng.uniform(0, 0.4) * swell / max(1e-9, float(swell.std()))).clip(min=0.2) / wash.std()
     drops = (rng.random(len(at)) < rng.uniform(0.0005, 0.006)) * rng.standard_normal(len(at))
     since = np.arange(160) / SOUND_RATE_HZ
     ring = np.exp(-since / rng.uniform(0.0003, 0.004)) * np.cos(2 * np.pi * rng.uniform(600, 5000) * since)
-    return np.asarray(wash + rng.uniform(1, 6) * np.convolve(drops, ring)[: len(at)])
+    wind = coloured(rng, len(at), rng.uniform(1.0, 2.0), 30, rng.uniform(150, 400)) if rng.random() < 0.5 else np.zeros(len(at))
+    wind *= rng.uniform(0.2, 1.5) / max(1e-9, float(wind.std()))
+    return np.asarray(wash + wind + rng.uniform(1, 6) * np.convolve(drops, ring)[: len(at)])
 
 
 MADE: dict[str, Make] = {

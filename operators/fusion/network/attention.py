@@ -22,6 +22,10 @@ class Tokens:
     def with_x(self, x: Tensor) -> "Tokens":
         return Tokens(x, self.times, self.real)
 
+    def rest(self) -> "Tokens":
+        """All behind the first, which stands for the whole."""
+        return Tokens(self.x[:, 1:], self.times[:, 1:], self.real[:, 1:])
+
 
 def joined(parts: list[Tokens]) -> Tokens:
     """One after another."""
@@ -79,23 +83,25 @@ class Attention(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention and a feed-forward net, each after a layer norm and with a way around it."""
+    """Attention and a feed-forward net, each after a layer norm and with a way around it. With `keys` it looks at other tokens, else at
+    its own."""
 
-    def __init__(self, width: int, heads: int, dropout: float, timed: bool = True, expand: int = 2) -> None:
+    def __init__(self, width: int, heads: int, dropout: float, timed: bool = True, keys: bool = False, expand: int = 2) -> None:
         super().__init__()
-        self.norm, self.norm_keys, self.norm_inner = nn.LayerNorm(width), nn.LayerNorm(width), nn.LayerNorm(width)
+        self.norm, self.norm_inner = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.norm_keys = nn.LayerNorm(width) if keys else None
         self.attention = Attention(width, heads, timed)
         self.inner = nn.Sequential(nn.Linear(width, expand * width), nn.GELU(), nn.Linear(expand * width, width))
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, tokens: Tokens, keys: Tokens | None = None, mask: Tensor | None = None) -> Tokens:
-        """`tokens` look at `keys`, or without them at themselves."""
         own = tokens.with_x(self.norm(tokens.x))
-        at = own if keys is None else keys.with_x(self.norm_keys(keys.x))
+        at = own if keys is None or self.norm_keys is None else keys.with_x(self.norm_keys(keys.x))
         return self._after(tokens, self.attention(own, at, mask))
 
     def keys(self, x: Tensor) -> Tensor:
         """float [B, M, 2 D] of tokens that are looked at again and again: their keys and values, for `at`."""
+        assert self.norm_keys is not None
         return self.attention.key_value(self.norm_keys(x))
 
     def at(self, tokens: Tokens, keys: Tensor, real: Tensor) -> Tokens:

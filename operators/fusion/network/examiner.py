@@ -39,7 +39,7 @@ class Found:
     moments: Numbers = field(repr=False)
     """float32 [captions, E]"""
     sentences: Numbers = field(repr=False)
-    """float32 [captions, E]: of the first true text of each."""
+    """float32 [captions, E]: of the last way to say each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def _examine(model: FusionModel, tokenizer: Tokenizer, examples: Sequence[Exampl
     asked = [(n, told.span) for n, e in enumerate(examples) for told in e.captions]
     said = reader.captions(asked)
     none = np.zeros((0, model.config.embedding_size), np.float32)
-    sentences = embed_texts(model, tokenizer, [t.texts[0] for e in examples for t in e.captions]) if asked else none
+    sentences = embed_texts(model, tokenizer, [t.ways[-1] for e in examples for t in e.captions]) if asked else none
     moments = reader.embeddings(asked) if asked else none
     answers = reader.answers([(n, q.text) for n, e in enumerate(examples) for q in e.questions])
     scores = reader.events()
@@ -120,7 +120,7 @@ def mark(examples: Sequence[Example], found: Sequence[Found], labels: Sequence[s
     by_onset = onset_scores(events, [e.events or () for e, _ in judged], labels)
     rights = [(q, right(q.answer, a)) for e, f in zip(examples, found, strict=True) for q, a in zip(e.questions, f.answers, strict=True)]
     moments, sentences = (np.concatenate([getattr(f, n) for f in found]) for n in ("moments", "sentences"))
-    first = [r[0] for r in references]
+    last = [told.ways[-1] for e in examples for told in e.captions]
     return Marks(
         cider=_mean(worth),
         meteor=_mean([meteor(s, r) for s, r in zip(said, references, strict=True)]),
@@ -131,8 +131,8 @@ def mark(examples: Sequence[Example], found: Sequence[Found], labels: Sequence[s
         by_need={need: _mean([r for q, r in rights if _need(q.needs) == need]) for need in sorted({_need(q.needs) for q, _ in rights})},
         segment_f1=_mean([s.f1 for s in by_segment if s.true]),
         onset_f1=_mean([s.f1 for s in by_onset if s.true]),
-        to_text=recalls(moments, sentences, first) if first else {},
-        to_moment=recalls(sentences, moments, first) if first else {},
+        to_text=recalls(moments, sentences, last) if last else {},
+        to_moment=recalls(sentences, moments, last) if last else {},
         segments=dict(zip(labels, by_segment, strict=False)),
         onsets=dict(zip(labels, by_onset, strict=True)),
         worth=tuple(worth),

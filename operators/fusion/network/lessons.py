@@ -44,7 +44,7 @@ class Lesson:
     caption_targets: Tensor
     """int64 [S, L]: the next piece where it is to be learned; IGNORED elsewhere."""
     bare_ids: Tensor
-    """int64 [S, L]: the captions' texts alone, for the text encoder."""
+    """int64 [S, L]: the same in one of all ways to say it, without prefix, for the text encoder."""
     questions: Texts
     question_ids: Tensor
     question_targets: Tensor
@@ -82,20 +82,21 @@ class Teacher:
         told, asked = [], []
         for n, (example, renamed) in enumerate(zip(examples, renames, strict=True)):
             for caption in rng.sample(example.captions, min(CAPTIONS, len(example.captions))):
-                left = next((caption.without.get(missing, caption.texts) for missing in without[n]), caption.texts)
-                if text := rng.choice(left):
-                    told.append((n, caption.span, renamed.text(text)))
+                left = next((caption.without[missing] for missing in without[n] if missing in caption.without), None)
+                if text := rng.choice(left or caption.texts):
+                    other = text if left else rng.choice(caption.ways)
+                    told.append((n, caption.span, renamed.text(text), renamed.text(other)))
             known = [q for q in example.questions if not q.needs & without[n]]
             chosen = rng.sample(known, min(QUESTIONS, len(known)))
             asked += [(n, renamed.text(q.text), renamed.text(q.answer)) for q in chosen]
-        prompts = [self.prompt(text) for _, _, text in told]
+        prompts = [self.prompt(text) for _, _, text, _ in told]
         answers = [self.dialogue(question, answer) for _, question, answer in asked]
         events, judged = self.targets(examples, without)
         return Lesson(
             collate(clips, self.tokenizer, without),
-            texts([(n, clips[n].span, span) for n, span, _ in told]),
+            texts([(n, clips[n].span, span) for n, span, _, _ in told]),
             *self._filled(prompts, 1),
-            self._filled([ids[1:] for ids in prompts], 0)[0],
+            self._filled([self.prompt(other)[1:] for _, _, _, other in told], 0)[0],
             texts([(n, clips[n].span, clips[n].span) for n, _, _ in asked]),
             *self._filled(answers, 0),
             events,

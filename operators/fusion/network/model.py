@@ -146,7 +146,8 @@ class FusionModel(nn.Module):
 
     def embed(self, seen: Seen, texts: Texts) -> Tensor:
         """float [S, E] of length 1: the stretches that are asked about, what each modality shows of them added up."""
-        told = [self.pool(t, texts.clip, _inside(t, texts)) for t in seen.tokens.values()]
+        rows = [t.rest() for t in seen.tokens.values()]
+        told = [self.pool(t, texts.clip, _inside(t, texts)) for t in rows]
         return functional.normalize(torch.stack(told).sum(dim=0), dim=-1)
 
     def embed_texts(self, ids: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ class Spotter(nn.Module):
         width = config.hidden_size
         self.time = Fourier(width)
         self.before, self.behind = (nn.ModuleDict({name: nn.Linear(width, width) for name in config.modalities}) for _ in range(2))
-        self.read = Block(width, config.num_attention_heads, config.dropout)
+        self.read = Block(width, config.num_attention_heads, config.dropout, keys=True)
         self.out = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, len(config.labels), bias=False))
         self.start = nn.Parameter(torch.zeros(len(config.labels)))
 

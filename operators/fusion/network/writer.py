@@ -43,7 +43,7 @@ class Writer(nn.Module):
         width, heads, layers = config.hidden_size, config.num_attention_heads, config.writer_layers
         self.place = nn.Embedding(LONGEST_TEXT, width)
         self.own = nn.ModuleList(Block(width, heads, config.dropout, timed=False) for _ in range(layers))
-        self.read = nn.ModuleList(Block(width, heads, config.dropout, timed=False) for _ in range(layers))
+        self.read = nn.ModuleList(Block(width, heads, config.dropout, timed=False, keys=True) for _ in range(layers))
         self.asked = nn.ModuleList(nn.Embedding(2, 2 * width if n < layers else width) for n in range(layers + 1))
         """Added to the keys of what is not asked about, and of what is."""
         self.norm = nn.LayerNorm(width)
@@ -105,11 +105,11 @@ class MomentPool(nn.Module):
 
     def __init__(self, config: FusionConfig) -> None:
         super().__init__()
-        self.weight, self.out = nn.Linear(config.hidden_size, 1), nn.Linear(config.hidden_size, config.embedding_size)
+        self.weight, self.out = nn.Linear(config.hidden_size, 1), nn.Linear(config.hidden_size, config.embedding_size, bias=False)
 
     def forward(self, tokens: Tokens, clip: Tensor, inside: Tensor) -> Tensor:
-        """float [S, E]: not yet of length 1, so that those of several modalities can be added. tokens: of clips; clip: int64 [S], which of
-        them; inside: bool [S, N]."""
+        """float [S, E]: not yet of length 1, so that those of several modalities can be added; 0 where the stretch holds none of this one.
+        tokens: of clips; clip: int64 [S], which of them; inside: bool [S, N]."""
         seen = (tokens.real[clip] & inside)[..., None]
         weight = self.weight(tokens.x)[clip].masked_fill(~seen, -1e4).softmax(dim=1) * seen
         return self.out((weight.transpose(1, 2) @ tokens.x[clip])[:, 0]).float()
