@@ -266,7 +266,7 @@ def test_words_that_are_spoken_and_seen_are_told() -> None:
     known = script(shot(), lines=(line("introduce", 1, "hello this is Vera in the harbour", name="Vera", place="harbour"),))
     told = example(known)
     assert [w.text for w in told.clip.words] == ["hello", "this", "is", "Vera", "in", "the", "harbour"]
-    assert all(re.search(r"Vera .*harbour|harbour, Vera", t) for t in told.captions[0].texts)
+    assert all(re.search(r"Vera .*harbour|harbour, Vera", t) for t in told.captions[0].ways)
 
 
 def test_what_is_missing_is_not_told() -> None:
@@ -274,7 +274,7 @@ def test_what_is_missing_is_not_told() -> None:
     look_at = line("point", 1, "look at the red ball", thing=red)
     known = script(shot(things=(red,)), lines=(look_at,), heard=(Heard("siren", span(3, 6), -12, "made:siren:1"),))
     [told] = example(known).captions
-    assert all("siren" in t and "moves left" in t and "red ball" in t for t in told.texts)
+    assert all("siren" in t and "moves left" in t and "red ball" in t for t in told.ways)
     assert not any("siren" in t for t in told.without["sound"])
     assert not any("moves" in t or "camera" in t or "view" in t for t in told.without["frames"])
     assert all("red ball" in t for t in told.without["frames"])

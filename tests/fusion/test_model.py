@@ -83,16 +83,34 @@ def frames_with_and_without_sound(net: FusionModel) -> list[torch.Tensor]:
 
 @pytest.mark.parametrize("fusion", FUSIONS)
 def test_only_co_attention_exchanges_anything_before_the_heads_and_not_before_it_has_learned_to(fusion: str) -> None:
-    net = model(fusion=fusion)
+    net = model(fusion=fusion, opened=False)
     assert torch.equal(*frames_with_and_without_sound(net))
-    for block in net.trunk.layers[-1].across.values():
-        torch.nn.init.normal_(block.attention.out.weight)
+    tiny_fusion.open_trunk(net)
     assert torch.equal(*frames_with_and_without_sound(net)) is (fusion != "co_attention")
 
 
 def test_the_first_third_of_the_layers_looks_at_each_modality_alone() -> None:
-    layers = model(trunk_layers=3).trunk.layers
-    assert [bool(layer.across) for layer in layers] == [False, True, True]
+    trunk = model(trunk_layers=3).trunk
+    assert trunk.alone == 1
+    assert [hasattr(layer, "across") for layer in trunk.layers] == [False, True, True]
+
+
+def test_bottleneck_tokens_alone_carry_something_too() -> None:
+    net = model(opened=False)
+    torch.nn.init.ones_(net.trunk.layers[1].shared)
+    assert not torch.equal(*frames_with_and_without_sound(net))
+
+
+def test_a_stretch_of_which_a_modality_shows_nothing_lies_where_the_others_put_it() -> None:
+    clip = next(e.clip for e in examples() if e.clip.words)
+    net, stretch = model(fusion="late"), Span(clip.span.start, clip.span.end)
+    asked, frames = [(0, stretch)], replace(clip, sound=None, words=())
+    with torch.inference_mode():
+        [alone] = Reader(net, tokenizer(), [frames]).embeddings(asked)
+        seen = net.see(collate([frames], tokenizer()))
+        tokens = seen.tokens["frames"].rest()
+        own = net.pool(tokens, torch.tensor([0]), tokens.real)[0].numpy()
+    assert alone == pytest.approx(own / np.linalg.norm(own), abs=1e-5)
 
 
 def test_a_cell_reads_the_rows_on_both_sides_of_its_middle() -> None:
@@ -145,11 +163,11 @@ def test_a_checkpoint_of_other_dimensions_or_none_says_so(tmp_path: Path) -> Non
         load(tmp_path / "none")
     folder = checkpoint(tmp_path / "m")
     config = folder / "config.json"
-    config.write_text(config.read_text().replace('"trunk_layers": 1', '"trunk_layers": 2'))
+    config.write_text(config.read_text().replace('"trunk_layers": 3', '"trunk_layers": 4'))
     with pytest.raises(ModelUnavailable, match="do not fit"):
         load(folder)
     config.write_text(
-        config.read_text().replace('"trunk_layers": 2', '"trunk_layers": 1').replace('"hidden_size": 32', '"hidden_size": 64')
+        config.read_text().replace('"trunk_layers": 4', '"trunk_layers": 3').replace('"hidden_size": 32', '"hidden_size": 64')
     )
     with pytest.raises(ModelUnavailable, match="do not fit"):
         load(folder)

@@ -203,6 +203,21 @@ def test_marks_of_an_untrained_model_are_low_and_of_the_truth_high() -> None:
     assert tuned([], [], net.config.labels, before) == before
 
 
+def test_one_wording_is_written_and_by_all_of_them_a_stretch_is_found() -> None:
+    teacher = Teacher(tokenizer(), LABELS, withhold=0.0, rename=0.0)
+    spelled = {tuple(tokenizer().ids(t)): t for e in examples() for c in e.captions for t in c.ways}
+    lessons = [teacher.lesson(examples(), random.Random(n), whole=True) for n in range(12)]
+
+    def told(rows: Sequence[torch.Tensor]) -> set[str]:
+        return {spelled[tuple(i for i in row.tolist() if i not in (t.pad, t.caption, t.end))] for ids in rows for row in ids}
+
+    t = tokenizer()
+    assert told([lesson.caption_ids for lesson in lessons]) == {c.texts[0] for e in examples() for c in e.captions}
+    found = told([lesson.bare_ids for lesson in lessons])
+    assert found & {t for e in examples() for c in e.captions for t in c.others}
+    assert found & {t for e in examples() for c in e.captions for t in c.texts}
+
+
 def test_names_are_other_ones_wherever_they_stand() -> None:
     examples = [e for e in Corpus(CorpusOptions(clips=60, voices=False)) if e.names]
     example = next(e for e in examples if any(e.names[0] in w.text.casefold() for w in e.clip.words))

@@ -32,11 +32,23 @@ def texts(several: Sequence[Example]) -> list[str]:
     return [t for e in several for c in e.captions for t in c.ways] + [t for e in several for q in e.questions for t in (q.text, q.answer)]
 
 
-def model(seed: int = 0, **changes: Any) -> FusionModel:
+def model(seed: int = 0, opened: bool = True, **changes: Any) -> FusionModel:
     import torch
 
     torch.manual_seed(seed)
-    return FusionModel(FusionConfig(**{**SMALL, "vocab_size": len(tokenizer()), **changes})).eval()
+    net = FusionModel(FusionConfig(**{**SMALL, "vocab_size": len(tokenizer()), **changes})).eval()
+    if opened:
+        open_trunk(net)
+    return net
+
+
+def open_trunk(net: FusionModel) -> None:
+    """What modalities say to each other is nothing before a model has learned."""
+    import torch
+
+    for name, parameter in net.trunk.named_parameters():
+        if not parameter.any():
+            torch.nn.init.normal_(parameter, std=0.2)
 
 
 def checkpoint(folder: Path, **changes: Any) -> Path:

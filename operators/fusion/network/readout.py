@@ -81,8 +81,10 @@ class Reader:
                 ids, chances = self._written([asked[n] for n in group], [prompts[n] for n in group], most)
             for n, pieces, logs in zip(group, ids, chances, strict=True):
                 words = self.clips[asked[n][0]].words
-                parts = [(once(self.tokenizer.text(pieces[s], words)), logs[s]) for s in self.tokenizer.sentences(pieces)]
-                said[n] = Said(tuple(Sentence(text, float(np.exp(np.sum(sure)))) for text, sure in parts if text))
+                parts: dict[str, list[float]] = {}
+                for s in self.tokenizer.sentences(pieces):
+                    parts.setdefault(once(self.tokenizer.text(pieces[s], words)), logs[s])  # what is said again is said once
+                said[n] = Said(tuple(Sentence(text, float(np.exp(np.sum(sure)))) for text, sure in parts.items() if text))
         return [s for s in said if s is not None]
 
     def _written(self, asked: Sequence[tuple[int, Span]], prompts: list[list[int]], most: int) -> tuple[list[list[int]], list[list[float]]]:
