@@ -40,8 +40,8 @@ class Window:
 class Sentence:
     text: str
     confidence: float
-    """Probability of the whole of it, the product over its pieces: what says more can be wrong in more. What can be said in several ways
-    has its share in each of them, so that few sentences come near 1. What is said twice, and left out of the text, counts too."""
+    """Probability of the whole of it, the product over its pieces: what says more can be wrong in more. Where a model was taught several
+    ways to say a thing, each has only its share. What is said twice, and left out of the text, counts too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from operators.fusion.network.readout import Reader
 from pipeline.clip_cache import load_examples
 from pipeline.corpus_command import made_in
 
-THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.35, 0.4, 0.5)
+THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
 def told(model: Path, data: Path, clips: int) -> Iterator[tuple[str, float, int, bool]]:
