@@ -21,13 +21,11 @@ def check_fusion(lanes: Lanes, settings: Settings) -> None:
     place, config = asking[0].place, _config(settings)
     rows = [(lane, c) for lane in ROWS for c in lanes[lane] if c.cls.origin == f"{lane}.features"]
     if not rows:
-        raise ConfigError(
-            f"{place} has nothing to look at or listen to: set look.features.use=fusion and listen.features.use=fusion, or {place}=false"
-        )
+        raise ConfigError(f"{place} has nothing to look at or listen to: set look.features.use=fusion and listen.features.use=fusion")
     for lane, features in rows:
         if config.get(ROWS[lane], "own") == "own" and features.cls is not FUSION[features.cls.origin]:
             origin = features.cls.origin
-            raise ConfigError(f"{place} reads rows of the model's own encoders: set {origin}.use=fusion, or {place}=false")
+            raise ConfigError(f"{place} reads rows of the model's own encoders: set {origin}.use=fusion, or leave {origin} out")
     for narrator in asking:
         _check_labels(narrator, config)
 

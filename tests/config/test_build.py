@@ -151,7 +151,7 @@ def test_a_cut_behind_the_end_is_refused(films: Path) -> None:
 
 def test_settings_that_do_not_hold_together_are_refused(films: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"look\.features asks a frames model and the profile names none: set models\.frames\.use"):
-        plan(films / "both.mp4", changes=("look.features.use=encoder", "narrate.fused=false"))
+        plan(films / "both.mp4", changes=("look.features.use=encoder",))
     with pytest.raises(ConfigError, match="does not know the language 'tlh'"):
         plan(films / "both.mp4", changes=("listen.words.language=tlh",))
     assert plan(films / "both.mp4", changes=("listen.words.language=pt-BR",))
@@ -163,7 +163,7 @@ FUSED = ("narrate.fused=true", "models.fusion.use=fusion")
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        (("look.features.use=signal",), "own encoders: set look.features.use=fusion, or narrate.fused=false"),
+        ((), r"narrate\.fused reads rows of the model's own encoders: set look\.features\.use=fusion, or leave look\.features out"),
         (("look.features=false", "listen.features=false"), "narrate.fused has nothing to look at or listen to"),
         (("look.features.use=fusion", "listen.features=false", 'narrate.fused.labels=["fire"]', "models.fusion.fusion.model={model}"),
          "knows no event 'fire'; it knows bang, pan_left"),

@@ -74,8 +74,7 @@ def test_an_operator_is_turned_off_and_on() -> None:
     assert "look.text" not in places("look.text=false")
     assert "look.text" in places("look.text=false", "look.text=true")
     assert "look.black" in places("look.black=false", "look.black.share=0.5")
-    assert "look.features.fusion" in places()
-    assert "look.features.signal" in places("look.features.use=signal")
+    assert "look.features.signal" in places()
     assert "look.features.encoder" in places("look.features.use=encoder")
 
 
