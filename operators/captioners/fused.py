@@ -28,7 +28,7 @@ class FusedDescriberOptions:
     """A longer moment is told in parts of equal length."""
     before_s: float = 2.0
     """What came before a part is shown to the model too, for so long."""
-    least_confidence: float = 0.35
+    least_confidence: float = 0.9
     """A sentence of which the model is less sure is not said."""
     stills: int = 3
     """Most pictures that a caption names as its evidence."""

@@ -54,7 +54,7 @@ def fused(window: Window) -> Fused:
     middles = [float(window.span.start) + (n + 0.5) / 5 for n in range(cells)]
     struck = [[0.9 if 7 < m < 8.5 or 44 < m < 46 else 0.1, digest[n % 32] / 255] for n, m in enumerate(middles)]
     told = "nothing new" if 4 <= window.asked.start < 20 or 33 <= window.asked.start < 57 else f"told {digest.hex()[:6]}"
-    sentences = (Sentence(told, 0.8), Sentence("Perhaps not.", 0.2)) if window.captions else ()
+    sentences = (Sentence(told, 0.95), Sentence("Perhaps not.", 0.2)) if window.captions else ()
     return Fused(sentences, ("strike", "other"), 5, np.array(struck, np.float32), (0.5, 0.5), ("fused", "picture"))
 
 
@@ -185,10 +185,10 @@ def test_a_model_that_fails_on_a_window_says_nothing_of_it() -> None:
 
 
 def test_what_the_model_is_not_sure_of_is_not_said() -> None:
-    unsure = FusedDescriberOptions(least_confidence=0.9)
+    unsure = FusedDescriberOptions(least_confidence=0.97)
     assert outputs_of(lambda: FusedDescriber(unsure, Kept()), stream(), {"fusion": fused}) == []
     told = outputs_of(describer, stream(), {"fusion": fused})
-    assert {c.confidence for c in told if isinstance(c, Caption)} == {0.8}
+    assert {c.confidence for c in told if isinstance(c, Caption)} == {0.95}
     assert not any("Perhaps" in c.text for c in told if isinstance(c, Caption))
 
 
