@@ -46,7 +46,7 @@ def open_trunk(net: FusionModel) -> None:
     """What modalities say to each other is nothing before a model has learned."""
     import torch
 
-    for name, parameter in net.trunk.named_parameters():
+    for parameter in net.trunk.parameters():
         if not parameter.any():
             torch.nn.init.normal_(parameter, std=0.2)
 
