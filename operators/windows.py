@@ -41,7 +41,7 @@ class Sentence:
     text: str
     confidence: float
     """Probability of the whole of it, the product over its pieces: what says more can be wrong in more. Where a model was taught several
-    ways to say a thing, each has only its share. What is said twice, and left out of the text, counts too."""
+    ways to say a thing, each has only its share. A clause that is said twice, and left out of the text, counts too."""
 
 
 @dataclass(frozen=True, slots=True)
