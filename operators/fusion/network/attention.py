@@ -96,17 +96,21 @@ class Block(nn.Module):
 
     def forward(self, tokens: Tokens, keys: Tokens | None = None, mask: Tensor | None = None) -> Tokens:
         own = tokens.with_x(self.norm(tokens.x))
-        at = own if keys is None or self.norm_keys is None else keys.with_x(self.norm_keys(keys.x))
+        at = own if keys is None else keys.with_x(self._normed(keys.x))
         return self._after(tokens, self.attention(own, at, mask))
 
     def keys(self, x: Tensor) -> Tensor:
         """float [B, M, 2 D] of tokens that are looked at again and again: their keys and values, for `at`."""
-        assert self.norm_keys is not None
-        return self.attention.key_value(self.norm_keys(x))
+        return self.attention.key_value(self._normed(x))
 
     def at(self, tokens: Tokens, keys: Tensor, real: Tensor) -> Tokens:
         """`tokens` look at what `keys` gave, where it is real; not timed."""
         return self._after(tokens, self.attention.at(tokens.with_x(self.norm(tokens.x)), keys, real))
+
+    def _normed(self, x: Tensor) -> Tensor:
+        assert self.norm_keys is not None, "made without `keys`"
+        normed: Tensor = self.norm_keys(x)
+        return normed
 
     def _after(self, tokens: Tokens, seen: Tensor) -> Tokens:
         x = tokens.x + self.dropout(seen)

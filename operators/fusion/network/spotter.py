@@ -44,14 +44,13 @@ class Spotter(nn.Module):
 def beside(tokens: Tokens, middles: Tensor) -> tuple[Tensor, Tensor]:
     """float [B, G, D], twice: the last row before each cell's middle and the first that is not; 0 where none is near.
     The first token is left out: it stands for the whole."""
-    if tokens.x.shape[1] == 1:
-        nothing = tokens.x.new_zeros(*middles.shape, tokens.x.shape[2])
+    rows = tokens.rest()
+    if not rows.x.shape[1]:
+        nothing = rows.x.new_zeros(*middles.shape, rows.x.shape[2])
         return nothing, nothing
-    since = middles[:, :, None] - tokens.times[:, None, 1:]
+    since = middles[:, :, None] - rows.times[:, None]
     far = since.new_tensor(torch.inf)
-    return tuple(
-        _nearest(tokens.x[:, 1:], torch.where(side & tokens.real[:, None, 1:], since.abs(), far)) for side in (since > 0, since <= 0)
-    )
+    return tuple(_nearest(rows.x, torch.where(side & rows.real[:, None], since.abs(), far)) for side in (since > 0, since <= 0))
 
 
 def _nearest(rows: Tensor, apart: Tensor) -> Tensor:
